@@ -1,0 +1,16 @@
+# Every package braid uses, found once. What the installed package needs is repeated in
+# braidConfig.cmake.in.
+set(THREADS_PREFER_PTHREAD_FLAG ON)
+find_package(Threads REQUIRED)
+find_package(Asio 1.22 REQUIRED)
+find_package(cereal 1.3 REQUIRED)
+find_package(spdlog 1.10 REQUIRED)
+find_package(LZ4 1.9 REQUIRED)
+find_package(XxHash 0.8 REQUIRED)
+
+if(BRAID_BUILD_TESTS)
+    find_package(Catch2 REQUIRED) # 2.13 and 3 both serve
+endif()
+if(BRAID_BUILD_BENCH)
+    find_package(cppzmq QUIET) # a yardstick; benchmarks do without it
+endif()

@@ -1,0 +1,19 @@
+# Linked privately by everything we compile; users of the library never see it.
+add_library(braid_warnings INTERFACE)
+
+if(MSVC)
+    target_compile_options(braid_warnings INTERFACE /W4)
+else()
+    target_compile_options(braid_warnings INTERFACE
+        -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Wnon-virtual-dtor
+        -Wold-style-cast -Woverloaded-virtual -Wnull-dereference -Wimplicit-fallthrough)
+endif()
+
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+    # g++ with optimisation sees mismatched new and delete in coroutine frames; there are none.
+    target_compile_options(braid_warnings INTERFACE -Wno-mismatched-new-delete)
+endif()
+
+if(BRAID_WERROR)
+    target_compile_options(braid_warnings INTERFACE $<IF:$<BOOL:${MSVC}>,/WX,-Werror>)
+endif()

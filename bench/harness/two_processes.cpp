@@ -1,0 +1,117 @@
+#include "harness/two_processes.hpp"
+
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <cstdio>
+#include <cstring>
+#include <exception>
+#include <stdexcept>
+
+namespace bench {
+
+namespace {
+
+struct Failure {
+    std::array<char, 256> text{};
+};
+
+[[noreturn]] void run_child(const std::function<void()>& work, int processor, Failure& failure) {
+    ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+    ::signal(SIGPIPE, SIG_IGN);
+    int code = 0;
+    try {
+        if (processor >= 0) {
+            pin_to(processor);
+        }
+        work();
+    } catch (const std::exception& error) {
+        std::snprintf(failure.text.data(), failure.text.size(), "%s", error.what());
+        code = 1;
+    }
+    // No destructors of static objects: they belong to the parent.
+    ::_exit(code);
+}
+
+pid_t start(const std::function<void()>& work, int processor, Failure& failure) {
+    std::fflush(nullptr);
+    const pid_t child = ::fork();
+    if (child < 0) {
+        throw std::system_error(errno, std::system_category(), "fork");
+    }
+    if (child == 0) {
+        run_child(work, processor, failure);
+    }
+    return child;
+}
+
+std::string describe(int status, const Failure& failure) {
+    if (WIFSIGNALED(status)) {
+        return std::string("ended by signal ") + ::strsignal(WTERMSIG(status));
+    }
+    if (failure.text[0] != '\0') {
+        return failure.text.data();
+    }
+    return "exit code " + std::to_string(WEXITSTATUS(status));
+}
+
+}  // namespace
+
+std::string run_two_processes(const std::function<void()>& first,
+                              const std::function<void()>& second, Placement placement,
+                              double seconds_max) {
+    std::array<int, 2> processors{-1, -1};
+    if (placement != Placement::anywhere) {
+        const auto allowed = allowed_processors();
+        if (placement == Placement::split && allowed.size() < 2) {
+            return "two processors are needed for placement split";
+        }
+        processors = {allowed[0], placement == Placement::same ? allowed[0] : allowed[1]};
+    }
+    SharedBoard<std::array<Failure, 2>> failures;
+    std::array<pid_t, 2> children{start(first, processors[0], (*failures)[0]),
+                                  start(second, processors[1], (*failures)[1])};
+    std::string problem;
+    const std::int64_t end_ns = now_ns() + static_cast<std::int64_t>(seconds_max * 1e9);
+    const auto kill_both = [&] {
+        for (const pid_t child : children) {
+            if (child > 0) {
+                ::kill(child, SIGKILL);
+            }
+        }
+    };
+    while (children[0] > 0 || children[1] > 0) {
+        for (std::size_t side = 0; side < children.size(); ++side) {
+            int status = 0;
+            if (children[side] > 0 && ::waitpid(children[side], &status, WNOHANG) > 0) {
+                children[side] = 0;
+                if (status != 0 && problem.empty()) {
+                    problem = std::string(side == 0 ? "first" : "second") +
+                              " process: " + describe(status, (*failures)[side]);
+                    kill_both();
+                }
+            }
+        }
+        if (now_ns() > end_ns && problem.empty()) {
+            problem = "did not end in time";
+            kill_both();
+        }
+        sleep_ns(5'000'000);
+    }
+    return problem;
+}
+
+void wait_until(const std::function<bool()>& condition, double seconds_max, const char* what) {
+    const std::int64_t end_ns = now_ns() + static_cast<std::int64_t>(seconds_max * 1e9);
+    while (!condition()) {
+        if (now_ns() > end_ns) {
+            throw std::runtime_error(std::string("waited in vain for ") + what);
+        }
+        sleep_ns(200'000);
+    }
+}
+
+}  // namespace bench

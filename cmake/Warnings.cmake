@@ -6,7 +6,7 @@ if(MSVC)
 else()
     target_compile_options(braid_warnings INTERFACE
         -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Wnon-virtual-dtor
-        -Wold-style-cast -Woverloaded-virtual -Wnull-dereference -Wimplicit-fallthrough)
+        -Wold-style-cast -Woverloaded-virtual -Wimplicit-fallthrough)
 endif()
 
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")

@@ -85,7 +85,7 @@ std::vector<int> allowed_processors() {
     std::vector<int> processors;
     if (::sched_getaffinity(0, sizeof allowed, &allowed) == 0) {
         for (int processor = 0; processor < CPU_SETSIZE; ++processor) {
-            if (CPU_ISSET(processor, &allowed)) {
+            if (CPU_ISSET(static_cast<std::size_t>(processor), &allowed)) {
                 processors.push_back(processor);
             }
         }
@@ -96,7 +96,7 @@ std::vector<int> allowed_processors() {
 void pin_to(int processor) {
     cpu_set_t wanted;
     CPU_ZERO(&wanted);
-    CPU_SET(processor, &wanted);
+    CPU_SET(static_cast<std::size_t>(processor), &wanted);
     if (::sched_setaffinity(0, sizeof wanted, &wanted) != 0) {
         throw std::system_error(errno, std::system_category(), "sched_setaffinity");
     }

@@ -1,0 +1,47 @@
+#pragma once
+
+#include "transport/driver.hpp"
+#include "transport/tcp/link.hpp"
+#include "transport/tcp/rate_meter.hpp"
+
+#include <asio/ip/tcp.hpp>
+
+#include <chrono>
+#include <cstddef>
+#include <system_error>
+
+namespace braid::transport {
+
+/// Moves bytes between a TcpLink and a connected socket.
+class TcpDriver final : public Driver {
+public:
+    /// `link` outlives the driver.
+    TcpDriver(asio::ip::tcp::socket socket, TcpLink& link) noexcept;
+
+    asio::awaitable<void> read() override;
+    asio::awaitable<void> write() override;
+    void finish() noexcept override;
+    void close() noexcept override;
+
+private:
+    bool read_now();
+    bool write_now();
+    bool must_wait_to_write();
+    void measure() noexcept;
+    asio::awaitable<void> wait(asio::ip::tcp::socket::wait_type what);
+    asio::awaitable<void> let_reader_finish(std::error_code error);
+
+    asio::ip::tcp::socket socket_;
+    TcpLink& link_;
+    RateMeter meter_;
+    protocol::Time measured_at_{};
+    std::size_t unsent_limit_;
+    std::size_t unchecked_bytes_ = 0;  // written since the socket was last seen writable
+    std::size_t turn_read_ = 0;        // bytes moved since the coroutine last gave way
+    std::size_t turn_written_ = 0;
+    bool more_to_read_ = false;  // the last read filled its buffer
+    bool blocked_ = false;       // a write had to wait since the last measurement
+    bool closed_ = false;
+};
+
+}  // namespace braid::transport

@@ -1,0 +1,57 @@
+#pragma once
+
+#include "transport/driver.hpp"
+#include "transport/tcp/dial.hpp"
+
+#include <asio/ip/tcp.hpp>
+
+#include <memory>
+#include <span>
+#include <string>
+#include <system_error>
+#include <vector>
+
+namespace braid::transport {
+
+/// The handshake over a TCP connection.
+///
+/// The dialling side connects in send_hello(), not before, so that close() also ends a look-up or
+/// a connect that takes too long.
+class TcpEncounter final : public Encounter {
+public:
+    /// The dialling side.
+    TcpEncounter(const asio::any_io_executor& strand, ConnectAddr address);
+
+    /// The accepting side.
+    explicit TcpEncounter(asio::ip::tcp::socket socket);
+
+    asio::awaitable<protocol::Hello> receive_hello() override;
+    asio::awaitable<void> send_hello(protocol::Hello hello) override;
+    asio::awaitable<void> refuse(protocol::Refusal refusal) override;
+    Connection established() override;
+    std::string peer_address() const override { return peer_address_; }
+    std::string peer_host() const override { return peer_host_; }
+    void close() noexcept override;
+
+    /// The strand that the connection was made on.
+    asio::any_io_executor executor() { return socket_.get_executor(); }
+
+private:
+    void connected();
+    asio::awaitable<void> send(std::vector<std::byte> bytes);
+    void answer(const protocol::HandshakeReader& reader) noexcept;
+    void send_last(const std::vector<std::byte>& bytes) noexcept;
+    [[noreturn]] void fail(std::error_code error);
+
+    protocol::HandshakeSide side_;
+    asio::ip::tcp::socket socket_;
+    std::shared_ptr<TcpDial> dial_;  // dialling side, until connected
+    ConnectAddr address_;            // dialling side
+    std::string peer_address_;
+    std::string peer_host_;
+    std::vector<std::byte> leftover_;
+    std::uint64_t idle_ms_ = 0;  // the shorter one of both ends
+    bool closed_ = false;
+};
+
+}  // namespace braid::transport

@@ -36,8 +36,9 @@ consteval std::size_t count_members() {
 /// The number of members of an aggregate without C arrays and base classes; members_max + 1 if
 /// there are more.
 template <typename T>
-inline constexpr std::size_t member_count =
-    std::is_empty_v<T> ? 0 : count_members<T, members_max + 1>();
+inline constexpr std::size_t member_count = std::is_empty_v<T>
+                                                ? 0
+                                                : count_members<T, members_max + 1>();
 
 // clang-format off
 #define BRAID_BIND(count, ...) \

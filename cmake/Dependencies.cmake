@@ -11,6 +11,3 @@ find_package(XxHash 0.8 REQUIRED)
 if(BRAID_BUILD_TESTS)
     find_package(Catch2 REQUIRED) # 2.13 and 3 both serve
 endif()
-if(BRAID_BUILD_BENCH)
-    find_package(cppzmq QUIET) # a yardstick; benchmarks do without it
-endif()

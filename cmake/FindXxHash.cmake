@@ -1,4 +1,4 @@
-# xxHash as a header: XxHash_FOUND, XxHash_VERSION and the target XxHash::XxHash.
+# xxHash as a header, included with XXH_INLINE_ALL: XxHash_FOUND, XxHash_VERSION and the target XxHash::XxHash.
 find_path(XxHash_INCLUDE_DIR xxhash.h)
 mark_as_advanced(XxHash_INCLUDE_DIR)
 
@@ -17,5 +17,4 @@ find_package_handle_standard_args(XxHash
 if(XxHash_FOUND AND NOT TARGET XxHash::XxHash)
     add_library(XxHash::XxHash INTERFACE IMPORTED)
     target_include_directories(XxHash::XxHash INTERFACE ${XxHash_INCLUDE_DIR})
-    target_compile_definitions(XxHash::XxHash INTERFACE XXH_INLINE_ALL)
 endif()

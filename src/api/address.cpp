@@ -103,8 +103,8 @@ bool is_name(std::string_view text) {
     }
     if (text[0] == '.' || text[0] == '-' || text.find("..") != text.npos) return false;
     // What ends in a number is meant as an IPv4 address, and is none.
-    const auto label = text.substr(text.rfind('.') + 1);
-    return label.empty() || !std::ranges::all_of(label, is_digit);
+    if (text.back() == '.') text.remove_suffix(1);
+    return !std::ranges::all_of(text.substr(text.rfind('.') + 1), is_digit);
 }
 
 void check(const AddressParts& parts, bool port_needed) {
@@ -186,14 +186,10 @@ AddressParts checked(AddressParts parts, bool port_needed) {
 
 std::string_view to_string(Transport transport) noexcept {
     switch (transport) {
-        case Transport::tcp:
-            return "tcp";
-        case Transport::udp:
-            return "udp";
-        case Transport::quic:
-            return "quic";
-        case Transport::mpsc:
-            return "mpsc";
+        case Transport::tcp: return "tcp";
+        case Transport::udp: return "udp";
+        case Transport::quic: return "quic";
+        case Transport::mpsc: return "mpsc";
     }
     return "unknown";
 }

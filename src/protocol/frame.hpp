@@ -1,0 +1,91 @@
+#pragma once
+
+#include "protocol/prefix_varint.hpp"
+
+#include <braid/id.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+namespace braid::protocol {
+
+/// The first byte of a control frame (docs/wire.md). 0x80 and above are message frames.
+enum class FrameType : std::uint8_t {
+    padding = 0x00,
+    ping = 0x01,
+    open = 0x06,
+    refuse_stream = 0x08,
+    close_stream = 0x09,
+    reset_stream = 0x0a,
+    stop = 0x0b,
+    max_data = 0x0d,
+    max_stream_data = 0x0e,
+    max_streams = 0x0f,
+    blocked = 0x10,
+    close = 0x15,
+    stream_ack = 0x19,
+    message_long = 0x1f,
+    message = 0x80,
+};
+
+/// What delimits frames: on a byte stream each says its length, in a datagram the last need not.
+enum class Framing : std::uint8_t { stream, unit };
+
+/// A frame as read. `type` tells which fields hold a value; views point into the bytes decoded.
+struct Frame {
+    FrameType type = FrameType::padding;
+
+    std::uint64_t slot = 0;  ///< all frames about one stream
+
+    // message, message_long
+    bool fragment = false;
+    bool numbered = false;       ///< `number` holds the low 16 bits, or all of it (message_long)
+    bool has_total = false;
+    std::uint64_t number = 0;    ///< also: close_stream, reset_stream (count)
+    std::uint64_t offset = 0;
+    std::uint64_t total = 0;
+    std::span<const std::byte> payload;
+
+    // control
+    std::uint64_t code = 0;      ///< refuse_stream, reset_stream, stop, close
+    std::uint64_t value = 0;     ///< max_*, blocked: the limit; reset_stream: credit used
+    std::string_view text;       ///< close
+
+    // open
+    StreamId id{};
+    std::uint8_t priority = 0;
+    std::uint8_t promises = 0;
+    std::uint64_t bandwidth = 0;
+    std::uint64_t credit = 0;
+    std::uint64_t tag = 0;
+
+    // stream_ack: all below `number` are here, and the ranges {gap, length - 1} above
+    bool ended = false;
+    std::uint64_t range_count = 0;
+    std::span<const std::byte> ranges;
+};
+
+inline constexpr std::size_t frame_payload_bytes_max = 64u << 10;
+inline constexpr std::size_t frame_header_bytes_max = 48;
+inline constexpr std::size_t close_text_bytes_max = 256;
+inline constexpr std::size_t stream_ack_ranges_max = 64;
+
+enum class FrameStatus : std::uint8_t {
+    complete,
+    incomplete,  ///< Framing::stream only: more bytes are needed
+    malformed,
+    unknown_type,
+};
+
+/// Reads one frame from the front of `in` and moves `in` past it; unless the status is complete,
+/// `in` is unchanged and `out` is not to be looked at. Allocates nothing.
+FrameStatus decode(std::span<const std::byte>& in, Framing framing, Frame& out) noexcept;
+
+/// Reads the next range of a stream_ack: `first` comes in as the end of the range before (at
+/// first Frame::number) and goes out, with `count`, as this range. The bytes were checked by
+/// decode().
+void next_range(std::span<const std::byte>& ranges, std::uint64_t& first, std::uint64_t& count);
+
+}  // namespace braid::protocol

@@ -1,0 +1,324 @@
+#include "protocol/inbound.hpp"
+
+#include "protocol/envelope.hpp"
+#include "protocol/outbound.hpp"
+
+#include <braid/error.hpp>
+
+#include <algorithm>
+
+namespace braid::protocol {
+
+namespace {
+
+// Messages that may be lost: how many unfinished ones a stream keeps, and how many bytes of them,
+// which is also how long one may be.
+constexpr std::size_t lossy_partials_max = 16;
+constexpr std::uint64_t lossy_message_bytes_max = 256u << 10;
+
+// The envelope comes on top of the longest message.
+constexpr std::size_t envelope_allowance = 1 + envelope_checksum_bytes + prefix_varint_bytes_max;
+
+}  // namespace
+
+std::uint64_t Inbound::expand(std::uint64_t low) const noexcept {
+    const auto near = highest_ & ~std::uint64_t{0xffff};
+    auto best = near | low;
+    if (best > highest_ + 0x8000 && near != 0) best -= 0x10000;
+    if (best + 0x8000 < highest_) best += 0x10000;
+    return best;
+}
+
+std::error_code Inbound::receive(const Frame& frame, std::uint64_t number,
+                                 ReceiveCredit& participant, Time now) {
+    if (ended_) {  // a straggler of a stream that may lose, or of one that was reset
+        ++counters_.duplicates;
+        return {};
+    }
+    if (final_count_ && number >= *final_count_) return errc::protocol_violation;
+    const auto error = frame.fragment ? receive_fragment(frame, number, participant, now)
+                                      : receive_whole(frame, number, participant);
+    if (error) return error;
+    highest_ = std::max(highest_, number + 1);
+    note_end();
+    return {};
+}
+
+std::error_code Inbound::receive_whole(const Frame& frame, std::uint64_t number,
+                                       ReceiveCredit& participant) {
+    if (frame.payload.size() > message_bytes_max_ + envelope_allowance) {
+        return errc::message_too_large;
+    }
+    if (stale(number)) return {};
+    if (is_guaranteed(delivery_)) {
+        if (!partial_.empty()) {
+            // Another cut of a message of which fragments came before.
+            const auto partial = partial_.find(number);
+            if (partial != partial_.end()) {
+                auto as_fragment = frame;
+                as_fragment.has_total = true;
+                as_fragment.total = frame.payload.size();
+                return receive_fragment(as_fragment, number, participant, Time{});
+            }
+        }
+        if (number != next_ && !explained_by_credit(number)) return errc::protocol_violation;
+        if (!charge(frame.payload.size() + message_charge, participant)) {
+            return errc::flow_control_violation;
+        }
+    }
+    ++begun_;
+    return complete(number, frame.payload, nullptr);
+}
+
+std::error_code Inbound::receive_fragment(const Frame& frame, std::uint64_t number,
+                                          ReceiveCredit& participant, Time now) {
+    if (stale(number)) return {};
+    const bool guaranteed = is_guaranteed(delivery_);
+    const auto bytes_max = guaranteed ? message_bytes_max_ + envelope_allowance
+                                      : std::min<std::uint64_t>(lossy_message_bytes_max,
+                                                                message_bytes_max_) +
+                                            envelope_allowance;
+    if (frame.has_total && frame.total > bytes_max) return errc::message_too_large;
+    auto partial = partial_.find(number);
+    const bool begins = partial == partial_.end();
+    if (begins) {
+        if (guaranteed && number != next_ && !explained_by_credit(number)) {
+            return errc::protocol_violation;
+        }
+        if (!guaranteed) make_room_for_partial(frame.payload.size());
+        partial = partial_.try_emplace(number, bytes_max).first;
+        partial->second.begun_at = now;
+        ++begun_;
+    }
+    auto& message = partial->second;
+    if (frame.has_total && !message.set_total(frame.total)) return errc::protocol_violation;
+    if (!message.fits(frame.offset, frame.payload.size())) return errc::protocol_violation;
+    const auto end = frame.offset + frame.payload.size();
+    const bool last = message.total() && end == *message.total();
+    if (guaranteed && !last && frame.payload.size() < fragment_bytes_min) {
+        return errc::protocol_violation;
+    }
+    if (guaranteed) {
+        const auto cost = message.missing(frame.offset, frame.payload.size()) +
+                          (begins ? message_charge : 0);
+        if (!charge(cost, participant)) return errc::flow_control_violation;
+    }
+    message.add(frame.offset, frame.payload);
+    if (message.complete()) {
+        auto whole = std::move(message).take();
+        partial_.erase(partial);
+        if (reservation_wanted_ != 0 && reservation_number_ == number) reservation_wanted_ = 0;
+        return complete(number, whole.bytes(), &whole);
+    }
+    if (guaranteed && !message.reserved && message.total().value_or(0) > credit_.window() &&
+        reservation_wanted_ == 0) {
+        reservation_wanted_ = *message.total();
+        reservation_number_ = number;
+    }
+    return {};
+}
+
+// True, and counted, if the message is not wanted any more.
+bool Inbound::stale(std::uint64_t number) noexcept {
+    switch (delivery_) {
+        case DeliveryClass::unreliable: return false;
+        case DeliveryClass::sequenced:
+            if (number >= next_) return false;
+            ++counters_.outdated;
+            return true;
+        case DeliveryClass::guaranteed:
+        case DeliveryClass::guaranteed_ordered:
+            if (number >= next_ && (above_.empty() || !above_.contains(number))) return false;
+            ++counters_.duplicates;
+            return true;
+    }
+    return false;
+}
+
+bool Inbound::charge(std::uint64_t bytes, ReceiveCredit& participant) noexcept {
+    if (bytes > participant.headroom() || !credit_.charge(bytes)) return false;
+    return participant.charge(bytes);
+}
+
+// Messages are first sent in order, and each costs credit: one far ahead means as many between,
+// all of which the credit given must pay for.
+bool Inbound::explained_by_credit(std::uint64_t number) const noexcept {
+    const auto between = number - std::min(number, begun_);
+    return between <= credit_.headroom() / message_charge;
+}
+
+std::error_code Inbound::complete(std::uint64_t number, std::span<const std::byte> bytes,
+                                  Message* owner) {
+    switch (delivery_) {
+        case DeliveryClass::unreliable: return deliver(number, bytes, owner);
+        case DeliveryClass::sequenced:
+            next_ = number + 1;
+            if (!partial_.empty()) abandon_below(number);
+            return deliver(number, bytes, owner);
+        case DeliveryClass::guaranteed:
+            if (number == next_) {
+                ++next_;
+            } else {
+                above_.insert(number, number + 1);
+            }
+            if (!above_.empty() && above_.front().begin == next_) {
+                next_ = above_.front().end;
+                above_.erase(0, next_);
+            }
+            return deliver(number, bytes, owner);
+        case DeliveryClass::guaranteed_ordered: break;
+    }
+    if (number != next_) {
+        above_.insert(number, number + 1);
+        held_.emplace(number, owner != nullptr ? std::move(*owner) : Message{bytes});
+        return {};
+    }
+    ++next_;
+    const auto error = deliver(number, bytes, owner);
+    if (error || held_.empty()) return error;
+    return deliver_held();
+}
+
+std::error_code Inbound::deliver_held() {
+    while (!held_.empty() && held_.begin()->first == next_) {
+        auto message = std::move(held_.begin()->second);
+        held_.erase(held_.begin());
+        const auto number = next_++;
+        if (const auto error = deliver(number, message.bytes(), &message)) return error;
+    }
+    above_.erase(0, next_);
+    return {};
+}
+
+std::error_code Inbound::deliver(std::uint64_t number, std::span<const std::byte> bytes,
+                                 Message* owner) {
+    const auto charge = is_guaranteed(delivery_) ? bytes.size() + message_charge : 0;
+    delivered_charge_ += charge;
+    for (std::size_t i = 0; i < reserved_.size(); ++i) {
+        if (reserved_[i].number == number) reserved_[i].delivered_at = delivered_charge_;
+    }
+    ++counters_.messages_delivered;
+    if (!has_envelope(promises_)) {
+        if (bytes.size() > message_bytes_max_) return errc::message_too_large;
+        owner != nullptr ? delivered.push(number, charge, std::move(*owner))
+                         : delivered.push(number, charge, bytes);
+        return {};
+    }
+    detail::MessageBuffer buffer{message_bytes_max_};
+    const auto opened = open(bytes, promises_, message_bytes_max_, buffer);
+    if (opened.failure) return *opened.failure;
+    if (opened.decompressed) {
+        delivered.push(number, charge, std::move(buffer).freeze());
+    } else if (owner != nullptr) {
+        const auto offset = static_cast<std::size_t>(opened.bytes.data() - bytes.data());
+        delivered.push(number, charge, owner->part(offset, opened.bytes.size()));
+    } else {
+        delivered.push(number, charge, opened.bytes);
+    }
+    return {};
+}
+
+std::error_code Inbound::finish(std::uint64_t count, bool ordered_lossless, Time lossy_deadline) {
+    if (ended_) return {};
+    if (final_count_ && *final_count_ != count) return errc::protocol_violation;
+    if (count < highest_) return errc::protocol_violation;
+    if (is_guaranteed(delivery_) && count != next_ && !explained_by_credit(count - 1)) {
+        return errc::protocol_violation;
+    }
+    final_count_ = count;
+    if (!is_guaranteed(delivery_)) {
+        if (ordered_lossless) {
+            ended_ = true;
+        } else {
+            lossy_deadline_ = lossy_deadline;
+        }
+    }
+    note_end();
+    return {};
+}
+
+void Inbound::note_end() noexcept {
+    if (!final_count_ || ended_) return;
+    ended_ = is_guaranteed(delivery_) ? next_ == *final_count_
+                                      : begun_ >= *final_count_ && partial_.empty();
+}
+
+void Inbound::reset(std::uint64_t credit, ReceiveCredit& participant) {
+    if (ended_) return;
+    // What was charged here but will never be read, and what was lost on the way, comes back.
+    const auto used = std::clamp(credit, credit_.charged(), credit_.announced());
+    const auto lost = std::min(used - credit_.charged(), participant.headroom());
+    credit_.charge(lost);
+    participant.charge(lost);
+    const auto unread = credit_.charged() - delivered_charge_;
+    credit_.consume(unread);
+    participant.consume(unread);
+    for (std::size_t i = 0; i < reserved_.size(); ++i) {
+        if (reserved_[i].delivered_at == 0) participant.unreserve(reserved_[i].bytes);
+    }
+    partial_.clear();
+    held_.clear();
+    above_.clear();
+    reservation_wanted_ = 0;
+    ended_ = true;
+}
+
+void Inbound::discard(ReceiveCredit& participant) {
+    discarding_ = true;
+    MessageQueue::Front front;
+    std::uint64_t charge = 0;
+    while (delivered.front(front)) {
+        charge += front.charge;
+        delivered.pop();
+    }
+    consume(charge, participant);
+}
+
+void Inbound::consume(std::uint64_t bytes, ReceiveCredit& participant) {
+    consumed_charge_ += bytes;
+    credit_.consume(bytes);
+    participant.consume(bytes);
+    while (!reserved_.empty() && reserved_.front().delivered_at != 0 &&
+           reserved_.front().delivered_at <= consumed_charge_) {
+        credit_.unreserve(reserved_.front().bytes);
+        participant.unreserve(reserved_.front().bytes);
+        reserved_.pop_front();
+    }
+}
+
+void Inbound::grant_reservation(ReceiveCredit& participant) {
+    const auto bytes = std::exchange(reservation_wanted_, 0);
+    credit_.reserve(bytes);
+    participant.reserve(bytes);
+    reserved_.push_back({reservation_number_, bytes, 0});
+    const auto partial = partial_.find(reservation_number_);
+    if (partial != partial_.end()) partial->second.reserved = true;
+}
+
+void Inbound::advance(Time now) {
+    if (lossy_deadline_ <= now && !ended_) {
+        counters_.abandoned += partial_.size();
+        partial_.clear();
+        ended_ = true;
+    }
+}
+
+void Inbound::abandon_below(std::uint64_t number) {
+    while (!partial_.empty() && partial_.begin()->first < number) {
+        partial_.erase(partial_.begin());
+        ++counters_.abandoned;
+    }
+}
+
+void Inbound::make_room_for_partial(std::size_t bytes) {
+    std::uint64_t held = bytes;
+    for (const auto& [number, partial] : partial_) held += partial.received();
+    while (!partial_.empty() &&
+           (partial_.size() >= lossy_partials_max || held > lossy_message_bytes_max)) {
+        held -= partial_.begin()->second.received();
+        partial_.erase(partial_.begin());
+        ++counters_.abandoned;
+    }
+}
+
+}  // namespace braid::protocol

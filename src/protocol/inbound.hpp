@@ -1,0 +1,129 @@
+#pragma once
+
+#include "protocol/credit.hpp"
+#include "protocol/delivery_class.hpp"
+#include "protocol/frame.hpp"
+#include "protocol/interval_set.hpp"
+#include "protocol/message_queue.hpp"
+#include "protocol/reassembly.hpp"
+#include "protocol/ring.hpp"
+#include "protocol/time.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <system_error>
+
+namespace braid::protocol {
+
+/// The receiving half of a stream: joins fragments, drops duplicates, keeps the order that was
+/// promised. What it delivers is in `delivered`, for the application to take.
+class Inbound {
+public:
+    struct Options {
+        Promises promises = Promises::reliable;
+        std::size_t message_bytes_max = 0;
+        std::uint64_t window = 0;
+        std::uint64_t window_max = 0;
+    };
+
+    struct Counters {
+        std::uint64_t messages_delivered = 0;
+        std::uint64_t duplicates = 0;
+        std::uint64_t outdated = 0;  ///< sequenced: older than one already delivered
+        std::uint64_t abandoned = 0; ///< not guaranteed: never completed
+    };
+
+    explicit Inbound(const Options& options) noexcept
+        : promises_{options.promises},
+          delivery_{delivery_class(options.promises)},
+          message_bytes_max_{options.message_bytes_max},
+          credit_{options.window, options.window_max} {}
+
+    MessageQueue delivered;
+
+    /// Takes a message frame whose number is known in full. An error ends the channel.
+    std::error_code receive(const Frame& frame, std::uint64_t number, ReceiveCredit& participant,
+                            Time now);
+
+    /// The peer says that it sent `count` messages and no more come. An error ends the channel.
+    std::error_code finish(std::uint64_t count, bool ordered_lossless, Time lossy_deadline);
+
+    /// The peer gave up: what is not delivered is forgotten. `credit` is what it used in all.
+    void reset(std::uint64_t credit, ReceiveCredit& participant);
+
+    /// Nobody will read any more: what is and what comes is thrown away, its credit given back.
+    void discard(ReceiveCredit& participant);
+
+    /// The application took messages worth `bytes` of charge.
+    void consume(std::uint64_t bytes, ReceiveCredit& participant);
+
+    /// Drops what can not be completed any more.
+    void advance(Time now);
+    Time deadline() const noexcept { return ended_ ? never : lossy_deadline_; }
+
+    /// Nothing more will be delivered.
+    bool ended() const noexcept { return ended_; }
+    bool discarding() const noexcept { return discarding_; }
+
+    ReceiveCredit& credit() noexcept { return credit_; }
+    const Counters& counters() const noexcept { return counters_; }
+    DeliveryClass delivery() const noexcept { return delivery_; }
+
+    /// The whole number of which the wire told the low 16 bits.
+    std::uint64_t expand(std::uint64_t low) const noexcept;
+
+    /// For stream_ack: all below are here, and these above.
+    std::uint64_t assembled_below() const noexcept { return next_; }
+    const IntervalSet& assembled_above() const noexcept { return above_; }
+
+    /// A message longer than the window has begun and waits for room: its total; 0 if none does.
+    std::uint64_t reservation_wanted() const noexcept { return reservation_wanted_; }
+    void grant_reservation(ReceiveCredit& participant);
+
+private:
+    std::error_code receive_whole(const Frame& frame, std::uint64_t number,
+                                  ReceiveCredit& participant);
+    std::error_code receive_fragment(const Frame& frame, std::uint64_t number,
+                                     ReceiveCredit& participant, Time now);
+    bool stale(std::uint64_t number) noexcept;
+    bool charge(std::uint64_t bytes, ReceiveCredit& participant) noexcept;
+    bool explained_by_credit(std::uint64_t number) const noexcept;
+    std::error_code complete(std::uint64_t number, std::span<const std::byte> bytes,
+                             Message* owner);
+    std::error_code deliver(std::uint64_t number, std::span<const std::byte> bytes,
+                            Message* owner);
+    std::error_code deliver_held();
+    void abandon_below(std::uint64_t number);
+    void make_room_for_partial(std::size_t bytes);
+    void note_end() noexcept;
+
+    Promises promises_;
+    DeliveryClass delivery_;
+    bool ended_ = false;
+    bool discarding_ = false;
+    std::size_t message_bytes_max_;
+    ReceiveCredit credit_;
+    std::uint64_t next_ = 0;     // guaranteed: all below are assembled; sequenced: newest + 1
+    std::uint64_t highest_ = 0;  // one past the highest number seen
+    std::uint64_t begun_ = 0;    // messages of which something arrived
+    IntervalSet above_;          // guaranteed: assembled, at or above next_
+    std::map<std::uint64_t, Message> held_;         // ordered: complete, but too early
+    std::map<std::uint64_t, Reassembly> partial_;
+    std::optional<std::uint64_t> final_count_;
+    Time lossy_deadline_ = never;
+    std::uint64_t reservation_wanted_ = 0;
+    std::uint64_t reservation_number_ = 0;
+    std::uint64_t delivered_charge_ = 0;
+    std::uint64_t consumed_charge_ = 0;
+    struct Reserved {
+        std::uint64_t number = 0;
+        std::uint64_t bytes = 0;
+        std::uint64_t delivered_at = 0;  // in charge delivered, its own included; 0: not yet
+    };
+    Ring<Reserved> reserved_;
+    Counters counters_;
+};
+
+}  // namespace braid::protocol

@@ -1,0 +1,427 @@
+#include "protocol/mux.hpp"
+
+#include <algorithm>
+
+namespace braid::protocol {
+
+namespace {
+
+// STREAM_ACK: often enough that the sender's memory of what is under way stays small.
+constexpr std::size_t acknowledge_bytes = 64u << 10;
+constexpr Duration acknowledge_delay = std::chrono::milliseconds{50};
+
+std::uint64_t raw(StreamId id) noexcept { return static_cast<std::uint64_t>(id); }
+
+Duration keep_alive(const MuxOptions& options, Duration idle) noexcept {
+    const Duration asked = options.limits.keep_alive;
+    return asked > Duration::zero() ? asked : idle / 3;
+}
+
+}  // namespace
+
+Mux::Mux(const MuxOptions& options)
+    : options_{options},
+      send_credit_{options.peer.participant_credit},
+      receive_credit_{options.limits.participant_receive_window_bytes,
+                      options.limits.participant_receive_window_bytes_max},
+      next_id_{options.even_ids ? 0u : 1u},
+      peer_streams_max_{options.peer.streams},
+      streams_announced_{options.limits.peer_streams} {}
+
+Mux::~Mux() = default;
+
+MuxPort& Mux::attach(const LinkTraits& traits, bool dialled, Time now) {
+    const auto idle = std::min<Duration>(options_.limits.idle, options_.peer.idle);
+    ports_.push_back(std::make_unique<MuxPort>(*this, traits, dialled, idle,
+                                               keep_alive(options_, idle), now));
+    auto& port = *ports_.back();
+    for_each_stream([&](Stream& stream) {
+        if (stream.port == nullptr) rehome(stream, now);
+    });
+    return port;
+}
+
+void Mux::detach(MuxPort& port, Time now) {
+    const auto gone = std::find_if(ports_.begin(), ports_.end(),
+                                   [&](const auto& held) { return held.get() == &port; });
+    if (gone == ports_.end()) return;
+    const auto keeper = std::move(*gone);
+    ports_.erase(gone);
+    // In the order of their ids, so that the same run gives the same frames.
+    std::vector<Stream*> homeless;
+    for_each_stream([&](Stream& stream) {
+        std::erase_if(stream.names, [&](const auto& name) { return name.port == &port; });
+        if (stream.port == &port) homeless.push_back(&stream);
+    });
+    std::erase_if(tombstones_, [&](const auto& stream) { return stream->port == &port; });
+    std::sort(homeless.begin(), homeless.end(), [](const Stream* left, const Stream* right) {
+        return left->id < right->id;
+    });
+    for (auto* const stream : homeless) {
+        port.scheduler_.deactivate(stream->entry);
+        stream->control_listed = false;
+        stream->port = nullptr;
+        rehome(*stream, now);
+    }
+    max_data_wanted_ = max_streams_wanted_ = true;
+    if (close_state_ == CloseState::sent && !ports_.empty()) close_state_ = CloseState::wanted;
+}
+
+Stream* Mux::open(const StreamOptions& options, Time now) {
+    if (!may_open()) return nullptr;
+    auto& stream = add_stream(StreamId{next_id_}, options, true);
+    next_id_ += 2;
+    ++opened_here_;
+    rehome(stream, now);
+    return &stream;
+}
+
+std::unique_ptr<Stream> Mux::make_stream(StreamId id, const StreamOptions& options) const {
+    Inbound::Options inbound;
+    inbound.promises = options.promises;
+    inbound.message_bytes_max = options_.limits.message_bytes;
+    inbound.window = options_.limits.stream_receive_window_bytes;
+    inbound.window_max = options_.limits.stream_receive_window_bytes_max;
+    auto stream = std::make_unique<Stream>(id, options, inbound, options_.peer.stream_credit);
+    stream->entry.level = options.priority.level();
+    stream->entry.guaranteed_bytes_per_second = options.bandwidth_bytes_per_second;
+    stream->entry.order = raw(id);
+    stream->entry.stream = stream.get();
+    stream->outbound.set_time_to_live(options.time_to_live);
+    stream->outbound.set_latest_only(options.latest_only);
+    stream->outbound.set_queue_bytes_max(options_.limits.stream_send_queue_bytes);
+    return stream;
+}
+
+Stream& Mux::add_stream(StreamId id, const StreamOptions& options, bool opened_here) {
+    auto stream = make_stream(id, options);
+    stream->opened_here = opened_here;
+    return *streams_.emplace(raw(id), std::move(stream)).first->second;
+}
+
+// A peer that lost a channel asks about a stream that this end has seen to its end: all that is
+// left to do is to say so.
+Stream& Mux::add_tombstone(StreamId id, const StreamOptions& options) {
+    auto stream = make_stream(id, options);
+    stream->tombstone = true;
+    stream->released = true;
+    stream->send_state = Stream::SendState::closed;
+    tombstones_.push_back(std::move(stream));
+    return *tombstones_.back();
+}
+
+// Gives the stream a channel, and that channel all that the peer may not have heard of it.
+void Mux::rehome(Stream& stream, Time now) {
+    if (ports_.empty()) return;
+    auto& port = *ports_.front();
+    stream.port = &port;
+    stream.number_known = false;
+    stream.unit = 0;
+    stream.announced = false;
+    for (const auto& name : stream.names) {
+        if (name.port != &port) continue;
+        stream.slot = name.slot;
+        stream.announced = true;
+    }
+    if (!stream.announced) {
+        stream.slot = port.allocate_slot(now);
+        name(port, stream, stream.slot);
+        want(stream, Control::open);
+    }
+    if (stream.controls != 0 && !stream.control_listed) {
+        stream.control_listed = true;
+        port.controls_.push_back(&stream);
+    }
+    const bool moved = stream.outbound.count() > 0 || stream.inbound.credit().charged() > 0 ||
+                       stream.send_state != Stream::SendState::open || stream.inbound.ended();
+    if (!moved) return;
+    stream.outbound.rewind();
+    if (stream.send_state == Stream::SendState::closing) {
+        const bool refused = stream.send_error == errc::stream_refused && !stream.opened_here;
+        want(stream, refused ? Control::refuse
+                             : (stream.send_error ? Control::reset : Control::close));
+    }
+    if (stream.stop_sent && !stream.inbound.ended()) want(stream, Control::stop);
+    if (!stream.inbound.ended()) want(stream, Control::max_stream_data);
+    want(stream, Control::ack);
+    activate(stream, now);
+}
+
+void Mux::name(MuxPort& port, Stream& stream, std::uint64_t slot) {
+    auto& entry = port.make_slot(slot);
+    entry = MuxPort::Slot{};
+    entry.stream = &stream;
+    stream.names.push_back({&port, slot});
+}
+
+void Mux::enqueue(Stream& stream, Block& block, std::uint32_t offset, std::uint32_t bytes,
+                  Time now) {
+    if (stream.send_state != Stream::SendState::open) return;
+    const auto dropped = stream.outbound.counters().messages_dropped;
+    stream.outbound.enqueue(block, offset, bytes, now);
+    if (stream.outbound.counters().messages_dropped != dropped) {
+        note(stream, StreamChange::progressed);
+    }
+    if (!stream.entry.backlogged && !stream.credit_blocked) activate(stream, now);
+}
+
+void Mux::finish(Stream& stream, Time now) {
+    if (stream.send_state != Stream::SendState::open) return;
+    stream.send_state = Stream::SendState::finishing;
+    if (stream.outbound.transmitted()) {
+        stream.send_state = Stream::SendState::closing;
+        want(stream, Control::close);
+    }
+    retire_if_done(stream, now);
+}
+
+void Mux::reset(Stream& stream, std::uint64_t code, Time now) {
+    if (stream.send_state == Stream::SendState::closed) return;
+    begin_reset(stream, code);
+    retire_if_done(stream, now);
+}
+
+void Mux::begin_reset(Stream& stream, std::uint64_t code) {
+    if (stream.send_error && stream.send_state >= Stream::SendState::closing) return;
+    stream.send_state = Stream::SendState::closing;
+    if (!stream.send_error) stream.send_error = errc::stream_closed;
+    stream.reset_code = code;
+    stream.outbound.drop_all();
+    if (stream.entry.backlogged) stream.port->scheduler_.deactivate(stream.entry);
+    std::erase(credit_blocked_, &stream);
+    stream.credit_blocked = false;
+    stream.controls &= static_cast<std::uint8_t>(~static_cast<std::uint8_t>(Control::close));
+    want(stream, Control::reset);
+    note(stream, StreamChange::progressed);
+}
+
+void Mux::stop(Stream& stream, std::uint64_t code) {
+    stream.inbound.discard(receive_credit_);
+    grant_reservations();
+    offer_credit(stream);
+    if (stream.inbound.ended()) return;
+    stream.stop_code = code;
+    stream.stop_sent = true;
+    want(stream, Control::stop);
+}
+
+void Mux::consume(Stream& stream, std::uint64_t charge) {
+    stream.inbound.consume(charge, receive_credit_);
+    grant_reservations();
+    offer_credit(stream);
+}
+
+void Mux::release(Stream& stream, Time now) {
+    stream.released = true;
+    stream.owner = nullptr;
+    stream.changes = 0;
+    if (stream.changed_listed) std::erase(changed_, &stream);
+    stream.changed_listed = false;
+    finish(stream, now);
+    stop(stream, 0);
+    retire_if_done(stream, now);
+}
+
+void Mux::refuse(Stream& stream, std::uint64_t code, Time now) {
+    stream.stop_code = code;
+    stream.inbound.discard(receive_credit_);
+    stream.outbound.drop_all();
+    stream.send_error = errc::stream_refused;
+    stream.send_state = Stream::SendState::closing;
+    want(stream, Control::refuse);
+    release(stream, now);
+}
+
+void Mux::want_confirmation(Stream& stream) {
+    if (stream.outbound.settled()) return;
+    stream.confirmation_wanted = true;
+    if (stream.outbound.transmitted()) ping_wanted_ = true;
+}
+
+void Mux::close(const CloseReason& reason) {
+    if (close_state_ != CloseState::open) return;
+    close_reason_ = reason;
+    close_state_ = CloseState::wanted;
+}
+
+std::vector<Stream*> Mux::take_changed() {
+    for (auto* const stream : changed_) stream->changed_listed = false;
+    return std::exchange(changed_, {});
+}
+
+Time Mux::deadline() const noexcept {
+    auto earliest = never;
+    for (const auto& port : ports_) earliest = std::min(earliest, port->deadline());
+    if (!acknowledge_due_.empty()) earliest = std::min(earliest, acknowledge_due_.front().at);
+    if (!lossy_ends_.empty()) earliest = std::min(earliest, lossy_ends_at_);
+    return earliest;
+}
+
+void Mux::advance(Time now) {
+    while (!acknowledge_due_.empty() && acknowledge_due_.front().at <= now) {
+        auto* const stream = find(acknowledge_due_.front().stream);
+        acknowledge_due_.pop_front();
+        if (stream != nullptr && stream->acknowledge_at <= now) want(*stream, Control::ack);
+    }
+    for (const auto& port : ports_) {
+        if (now >= port->sent_at_ + port->keep_alive_) {
+            ping_wanted_ = true;
+            port->sent_at_ = now;
+        }
+    }
+    if (lossy_ends_.empty() || lossy_ends_at_ > now) return;
+    lossy_ends_at_ = never;
+    for (const auto id : std::exchange(lossy_ends_, {})) {
+        auto* const stream = find(id);
+        if (stream == nullptr || stream->inbound.ended()) continue;
+        stream->inbound.advance(now);
+        if (stream->inbound.ended()) {
+            end_receiving(*stream, {});
+            retire_if_done(*stream, now);
+        } else {
+            end_at(*stream);
+        }
+    }
+}
+
+void Mux::end_at(Stream& stream) {
+    lossy_ends_.push_back(stream.id);
+    lossy_ends_at_ = std::min(lossy_ends_at_, stream.inbound.deadline());
+}
+
+void Mux::activate(Stream& stream, Time now) {
+    if (stream.port == nullptr || stream.entry.backlogged || stream.credit_blocked) return;
+    if (stream.outbound.backlogged()) stream.port->scheduler_.activate(stream.entry, now);
+}
+
+void Mux::activate_credit_blocked(Time now) {
+    for (auto* const stream : std::exchange(credit_blocked_, {})) {
+        stream->credit_blocked = false;
+        activate(*stream, now);
+    }
+}
+
+void Mux::want(Stream& stream, Control control) {
+    stream.controls |= static_cast<std::uint8_t>(control);
+    if (stream.control_listed || stream.port == nullptr) return;
+    stream.control_listed = true;
+    stream.port->controls_.push_back(&stream);
+}
+
+void Mux::note(Stream& stream, StreamChange change) {
+    if (stream.released) return;
+    stream.changes |= static_cast<std::uint8_t>(change);
+    if (stream.changed_listed) return;
+    stream.changed_listed = true;
+    changed_.push_back(&stream);
+}
+
+void Mux::end_receiving(Stream& stream, std::error_code reason) {
+    if (!stream.receive_error) stream.receive_error = reason;
+    stream.acknowledge_at = never;
+    const auto moot = static_cast<std::uint8_t>(Control::stop) |
+                      static_cast<std::uint8_t>(Control::max_stream_data);
+    stream.controls &= static_cast<std::uint8_t>(~moot);
+    want(stream, Control::ack);
+    note(stream, StreamChange::ended);
+}
+
+// On a lossless link only: elsewhere the link itself tells the sender what arrived.
+void Mux::acknowledge_later(Stream& stream, std::size_t bytes, Time now, const MuxPort& port) {
+    if (!port.traits_.lossless) return;
+    stream.unacknowledged_bytes += bytes;
+    if (stream.unacknowledged_bytes >= acknowledge_bytes) {
+        want(stream, Control::ack);
+        return;
+    }
+    if (stream.acknowledge_at != never) return;
+    stream.acknowledge_at = now + acknowledge_delay;
+    acknowledge_due_.push_back({stream.acknowledge_at, stream.id});
+}
+
+void Mux::offer_credit(Stream& stream) {
+    auto& credit = stream.inbound.credit();
+    if (!stream.inbound.ended() && (credit.due() || (stream.peer_blocked && credit.raised()))) {
+        stream.peer_blocked = false;
+        want(stream, Control::max_stream_data);
+    }
+    if (receive_credit_.due() || (peer_blocked_ && receive_credit_.raised())) {
+        peer_blocked_ = false;
+        max_data_wanted_ = true;
+    }
+}
+
+void Mux::offer_streams() noexcept {
+    const auto granted = retired_there_ + options_.limits.peer_streams;
+    const auto left = streams_announced_ - opened_there_;
+    if (granted > streams_announced_ && left <= options_.limits.peer_streams / 2) {
+        max_streams_wanted_ = true;
+    }
+}
+
+// Room for messages longer than their stream's window, first come first served. One always gets
+// it, so that a message that is allowed at all can arrive.
+void Mux::grant_reservations() {
+    const auto budget = std::max<std::uint64_t>(options_.limits.participant_receive_window_bytes_max,
+                                                options_.limits.message_bytes);
+    while (!reservations_.empty()) {
+        auto* const stream = find(reservations_.front());
+        const auto wanted = stream == nullptr ? 0 : stream->inbound.reservation_wanted();
+        if (wanted != 0) {
+            const auto reserved = receive_credit_.reserved();
+            if (reserved != 0 && reserved + wanted > budget) return;
+            stream->inbound.grant_reservation(receive_credit_);
+            want(*stream, Control::max_stream_data);
+            max_data_wanted_ = true;
+        }
+        if (stream != nullptr) stream->reservation_listed = false;
+        reservations_.erase(reservations_.begin());
+    }
+}
+
+Stream* Mux::find(StreamId id) noexcept {
+    const auto found = streams_.find(raw(id));
+    if (found != streams_.end()) return found->second.get();
+    for (const auto& tombstone : tombstones_) {
+        if (tombstone->id == id) return tombstone.get();
+    }
+    return nullptr;
+}
+
+// Both halves are over for both ends: the channel forgets its name.
+void Mux::retire_if_done(Stream& stream, Time now) {
+    if (stream.send_state != Stream::SendState::closed || !stream.inbound.ended()) return;
+    if (!stream.end_acknowledged) return;
+    if (!stream.retired) {
+        stream.retired = true;
+        if (stream.entry.backlogged) stream.port->scheduler_.deactivate(stream.entry);
+        if (stream.control_listed) std::erase(stream.port->controls_, &stream);
+        for (const auto& name : stream.names) {
+            const auto quarantine = name.port->quarantine();
+            name.port->free_slot(name.slot,
+                                 quarantine > Duration::zero() ? now + quarantine : Time{});
+        }
+        stream.names.clear();
+        stream.control_listed = false;
+        stream.controls = 0;
+        stream.port = nullptr;
+        std::erase(credit_blocked_, &stream);
+    }
+    destroy_if_done(stream);
+}
+
+void Mux::destroy_if_done(Stream& stream) {
+    if (!stream.retired || !stream.released) return;
+    if (!stream.opened_here && !stream.tombstone) {
+        ++retired_there_;
+        offer_streams();
+    }
+    if (stream.changed_listed) std::erase(changed_, &stream);
+    if (stream.tombstone) {
+        std::erase_if(tombstones_, [&](const auto& held) { return held.get() == &stream; });
+    } else {
+        streams_.erase(raw(stream.id));
+    }
+}
+
+}  // namespace braid::protocol

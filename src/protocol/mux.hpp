@@ -1,0 +1,217 @@
+#pragma once
+
+#include "protocol/credit.hpp"
+#include "protocol/mux_port.hpp"
+#include "protocol/ring.hpp"
+#include "protocol/stream.hpp"
+#include "protocol/time.hpp"
+
+#include <braid/error.hpp>
+#include <braid/limits.hpp>
+#include <braid/stream_options.hpp>
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+namespace braid::protocol {
+
+/// What the peer said in its hello that it takes.
+struct PeerLimits {
+    std::uint64_t stream_credit = 0;
+    std::uint64_t participant_credit = 0;
+    std::uint64_t streams = 0;
+    std::uint64_t message_bytes_max = 0;
+    Duration idle = std::chrono::seconds{15};
+};
+
+struct MuxOptions {
+    bool even_ids = false;  ///< of the two ends, the one with the lower Pid
+    Limits limits;
+    PeerLimits peer;
+};
+
+/// All that is between the application's streams to one peer and the links that lead there: it
+/// numbers, schedules, confirms, re-sends, orders and de-duplicates. No I/O, no clock, no threads:
+/// the same calls give the same frames.
+///
+/// commands (what we want)     inputs (what happened)    outputs (what to do next)
+///   open, enqueue, finish,      attach, detach,           take_changed, peer_close,
+///   reset, stop, consume,       advance, and a port's     deadline, and a port's
+///   release, close              receive, acked, lost      fill
+///
+/// A participant has one, whatever the number of its channels: that is what lets messages outlive
+/// one of them.
+class Mux {
+public:
+    struct Counters {
+        std::uint64_t frames_received = 0;
+        std::uint64_t units_not_stored = 0;
+        std::uint64_t frames_dropped = 0;  ///< about streams that are over
+        std::uint64_t reservations_waiting = 0;
+    };
+
+    explicit Mux(const MuxOptions& options);
+    Mux(const Mux&) = delete;
+    Mux& operator=(const Mux&) = delete;
+    ~Mux();
+
+    // Links.
+
+    /// Adds a way to the peer. `dialled` tells which side of it this end is.
+    MuxPort& attach(const LinkTraits& traits, bool dialled, Time now);
+
+    /// Its link is gone: what it may have lost is sent again by another.
+    void detach(MuxPort& port, Time now);
+    std::size_t ports() const noexcept { return ports_.size(); }
+
+    // Commands.
+
+    /// The stream may be used at once; its OPEN leaves before its first message.
+    /// @returns nullptr if the peer's limit of streams is reached: try again after a change
+    Stream* open(const StreamOptions& options, Time now);
+    bool may_open() const noexcept { return opened_here_ < peer_streams_max_; }
+
+    void enqueue(Stream& stream, Block& block, std::uint32_t offset, std::uint32_t bytes,
+                 Time now);
+
+    /// No more will be sent; what is queued is.
+    void finish(Stream& stream, Time now);
+    /// No more will be sent, not even what is queued.
+    void reset(Stream& stream, std::uint64_t code, Time now);
+    /// No more will be received.
+    void stop(Stream& stream, std::uint64_t code);
+    /// The application took messages worth `charge`.
+    void consume(Stream& stream, std::uint64_t charge);
+    /// The owner will not look at it any more; it ends as if by finish() and stop().
+    void release(Stream& stream, Time now);
+    /// A stream that the peer opened and this end will not have.
+    void refuse(Stream& stream, std::uint64_t code, Time now);
+    /// Wants to hear soon that what was sent so far is confirmed.
+    void want_confirmation(Stream& stream);
+    /// Makes every port send something now: the first words of a dialler, a keep-alive.
+    void ping() noexcept { ping_wanted_ = true; }
+    /// Says goodbye, as the last frame.
+    void close(const CloseReason& reason);
+
+    // Outputs.
+
+    /// Streams with changes; the caller clears Stream::changes of each.
+    std::vector<Stream*> take_changed();
+    const std::optional<CloseReason>& peer_close() const noexcept { return peer_close_; }
+    bool close_sent() const noexcept { return close_state_ == CloseState::sent; }
+    /// The peer allows more streams than at the last call.
+    bool take_more_streams() noexcept { return std::exchange(more_streams_, false); }
+
+    Time deadline() const noexcept;
+    void advance(Time now);
+
+    std::size_t stream_count() const noexcept { return streams_.size(); }
+    const Counters& counters() const noexcept { return counters_; }
+    const MuxOptions& options() const noexcept { return options_; }
+
+    /// Calls `visit(Stream&)` for every stream, in no particular order.
+    template <typename Visit>
+    void for_each_stream(Visit visit) {
+        for (auto& [id, stream] : streams_) visit(*stream);
+    }
+
+private:
+    friend class MuxPort;
+    using Control = Stream::Control;
+    enum class CloseState : std::uint8_t { open, wanted, sent };
+
+    // Sending: mux_send.cpp
+    FrameToken fill(MuxPort& port, FrameWriter& unit, Time now);
+    bool write_participant_controls(MuxPort& port, FrameWriter& unit, Time now);
+    bool write_stream_controls(MuxPort& port, FrameWriter& unit, Time now);
+    bool write_control(MuxPort& port, FrameWriter& unit, Stream& stream, Control control,
+                       Time now);
+    void write_messages(MuxPort& port, FrameWriter& unit, Time now);
+    void after_write(MuxPort& port, Stream& stream, Outbound::Stop stop);
+    bool pending(MuxPort& port, Time now);
+    void acked(MuxPort& port, FrameToken token, Time now);
+    void lost(MuxPort& port, FrameToken token, Time now);
+    void acked_frame(const MuxPort::SentFrame& frame, Time now);
+    void lost_frame(MuxPort& port, const MuxPort::SentFrame& frame, Time now);
+
+    // Receiving: mux_receive.cpp
+    FrameSink::Receipt receive(MuxPort& port, std::span<const std::byte> bytes, Framing framing,
+                               Time now);
+    FrameSink::Receipt receive_stream(MuxPort& port, std::span<const std::byte> bytes, Time now);
+    FrameSink::Receipt receive_unit(MuxPort& port, std::span<const std::byte> bytes, Time now);
+    std::error_code apply(MuxPort& port, const Frame& frame, Time now);
+    std::error_code on_message(MuxPort& port, const Frame& frame, Time now);
+    std::error_code deliver(MuxPort& port, Stream& stream, const Frame& frame,
+                            std::uint64_t number, Time now);
+    std::error_code on_open(MuxPort& port, const Frame& frame, Time now);
+    std::error_code on_stream_frame(MuxPort& port, Stream& stream, const Frame& frame, Time now);
+    std::error_code on_peer_finished(MuxPort& port, Stream& stream, const Frame& frame, Time now);
+    std::error_code replay_held(MuxPort& port, Stream& stream, std::uint64_t slot, Time now);
+    std::error_code on_stream_ack(Stream& stream, const Frame& frame);
+    void on_refused(Stream& stream, std::uint64_t code, Time now);
+    void on_stop(Stream& stream, std::uint64_t code, Time now);
+
+    // Streams: mux.cpp
+    Stream& add_stream(StreamId id, const StreamOptions& options, bool opened_here);
+    std::unique_ptr<Stream> make_stream(StreamId id, const StreamOptions& options) const;
+    Stream& add_tombstone(StreamId id, const StreamOptions& options);
+    void activate(Stream& stream, Time now);
+    void activate_credit_blocked(Time now);
+    void want(Stream& stream, Control control);
+    void note(Stream& stream, StreamChange change);
+    void begin_reset(Stream& stream, std::uint64_t code);
+    void end_receiving(Stream& stream, std::error_code reason);
+    void acknowledge_later(Stream& stream, std::size_t bytes, Time now, const MuxPort& port);
+    void offer_credit(Stream& stream);
+    void offer_streams() noexcept;
+    void grant_reservations();
+    void retire_if_done(Stream& stream, Time now);
+    void destroy_if_done(Stream& stream);
+    void rehome(Stream& stream, Time now);
+    void name(MuxPort& port, Stream& stream, std::uint64_t slot);
+    void end_at(Stream& stream);
+    Stream* find(StreamId id) noexcept;
+
+    struct AcknowledgeDue {
+        Time at{};
+        StreamId stream{};
+    };
+
+    MuxOptions options_;
+    std::vector<std::unique_ptr<MuxPort>> ports_;
+    std::unordered_map<std::uint64_t, std::unique_ptr<Stream>> streams_;
+    std::vector<std::unique_ptr<Stream>> tombstones_;  // answer for streams that are forgotten
+    std::vector<Stream*> changed_;
+    std::vector<Stream*> credit_blocked_;
+    std::vector<StreamId> reservations_;  // streams that wait for one, first come first served
+    std::vector<StreamId> lossy_ends_;    // streams that end at a deadline
+    Time lossy_ends_at_ = never;
+    Ring<AcknowledgeDue> acknowledge_due_;
+
+    SendCredit send_credit_;
+    ReceiveCredit receive_credit_;
+    std::uint64_t next_id_;
+    std::uint64_t opened_here_ = 0;
+    std::uint64_t peer_streams_max_;
+    bool more_streams_ = false;
+    IntervalSet peer_ids_;               // all that the peer ever opened, halved
+    std::uint64_t opened_there_ = 0;
+    std::uint64_t retired_there_ = 0;    // of these, done and released
+    std::uint64_t streams_announced_;
+
+    bool max_data_wanted_ = false;
+    bool max_streams_wanted_ = false;
+    bool blocked_wanted_ = false;
+    bool ping_wanted_ = false;
+    bool peer_blocked_ = false;  // and no more credit to give yet
+    CloseState close_state_ = CloseState::open;
+    CloseReason close_reason_;
+    std::optional<CloseReason> peer_close_;
+    Counters counters_;
+};
+
+}  // namespace braid::protocol

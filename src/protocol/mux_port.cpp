@@ -1,0 +1,106 @@
+#include "protocol/mux_port.hpp"
+
+#include "protocol/mux.hpp"
+
+#include <algorithm>
+#include <functional>
+
+namespace braid::protocol {
+
+MuxPort::MuxPort(Mux& mux, const LinkTraits& traits, bool dialled, Duration idle,
+                 Duration keep_alive, Time now) noexcept
+    : mux_{mux},
+      traits_{traits},
+      dialled_{dialled},
+      idle_{idle},
+      keep_alive_{keep_alive},
+      received_at_{now},
+      sent_at_{now} {}
+
+FrameToken MuxPort::fill(FrameWriter& unit, Time now) { return mux_.fill(*this, unit, now); }
+
+bool MuxPort::pending(Time now) { return mux_.pending(*this, now); }
+
+FrameSink::Receipt MuxPort::receive(std::span<const std::byte> bytes, Framing framing, Time now) {
+    return mux_.receive(*this, bytes, framing, now);
+}
+
+void MuxPort::acked(FrameToken token, Time now) { mux_.acked(*this, token, now); }
+
+void MuxPort::lost(FrameToken token, Time now) { mux_.lost(*this, token, now); }
+
+void MuxPort::set_path(const LinkPath& path) noexcept {
+    path_ = path;
+    scheduler_.set_rate(path.rate_bytes_per_second);
+}
+
+Time MuxPort::deadline() const noexcept {
+    return std::min(received_at_ + idle_, sent_at_ + keep_alive_);
+}
+
+MuxPort::Slot* MuxPort::find_slot(std::uint64_t slot) noexcept {
+    return slot < slots_.size() ? &slots_[slot] : nullptr;
+}
+
+MuxPort::Slot& MuxPort::make_slot(std::uint64_t slot) {
+    if (slot >= slots_.size()) slots_.resize(slot + 1);
+    return slots_[slot];
+}
+
+// The dialling side names streams with even slots, the accepting side with odd ones.
+std::uint64_t MuxPort::allocate_slot(Time now) {
+    while (!quarantined_.empty() && quarantined_.front().first <= now) {
+        free_slots_.push_back(quarantined_.front().second);
+        std::push_heap(free_slots_.begin(), free_slots_.end(), std::greater{});
+        quarantined_.pop_front();
+    }
+    if (free_slots_.empty()) return 2 * slots_made_++ + (dialled_ ? 0 : 1);
+    std::pop_heap(free_slots_.begin(), free_slots_.end(), std::greater{});
+    const auto slot = free_slots_.back();
+    free_slots_.pop_back();
+    return slot;
+}
+
+void MuxPort::free_slot(std::uint64_t slot, Time until) {
+    if (auto* const entry = find_slot(slot)) {
+        *entry = Slot{};
+        entry->retired_until = until;
+    }
+    if (slot % 2 != (dialled_ ? 0u : 1u)) return;
+    if (until != Time{}) {
+        quarantined_.emplace_back(until, slot);
+        return;
+    }
+    free_slots_.push_back(slot);
+    std::push_heap(free_slots_.begin(), free_slots_.end(), std::greater{});
+}
+
+MuxPort::SentUnit* MuxPort::sent_unit(FrameToken token) noexcept {
+    if (token < sent_first_ || token - sent_first_ >= sent_.size()) return nullptr;
+    auto& unit = sent_[token - sent_first_];
+    return unit.settled ? nullptr : &unit;
+}
+
+void MuxPort::forget_settled() noexcept {
+    while (!sent_.empty()) {
+        const auto& oldest = sent_.front();
+        if (!oldest.settled && !(oldest.lost && sent_.size() > lost_units_max)) return;
+        sent_.pop_front();
+        ++sent_first_;
+    }
+}
+
+// How long what was not guaranteed may come after the peer said that it was all.
+Duration MuxPort::lossy_wait() const noexcept {
+    constexpr Duration least = std::chrono::milliseconds{250};
+    return std::max(2 * path_.round_trip_time, least);
+}
+
+// Three probe timeouts (RFC 9002, 6.2.1), with the round trip's variation taken as half of it.
+Duration MuxPort::quarantine() const noexcept {
+    if (traits_.lossless) return Duration::zero();
+    constexpr Duration ack_delay_max = std::chrono::milliseconds{25};
+    return 3 * (3 * path_.round_trip_time + ack_delay_max);
+}
+
+}  // namespace braid::protocol

@@ -1,0 +1,117 @@
+#pragma once
+
+#include "protocol/link.hpp"
+#include "protocol/outbound.hpp"
+#include "protocol/scheduler.hpp"
+#include "protocol/stream.hpp"
+
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <vector>
+
+namespace braid::protocol {
+
+class Mux;
+
+/// Where one link meets the mux: the names that streams have there, what is scheduled there, and
+/// for a link that loses, what went into each unit.
+class MuxPort final : public FrameSource, public FrameSink {
+public:
+    MuxPort(Mux& mux, const LinkTraits& traits, bool dialled, Duration idle, Duration keep_alive,
+            Time now) noexcept;
+
+    FrameToken fill(FrameWriter& unit, Time now) override;
+    bool pending(Time now) override;
+    Receipt receive(std::span<const std::byte> bytes, Framing framing, Time now) override;
+    void acked(FrameToken token, Time now) override;
+    void lost(FrameToken token, Time now) override;
+
+    /// What the link knows of the way: sets chunk sizes and guarantees.
+    void set_path(const LinkPath& path) noexcept;
+    const LinkPath& path() const noexcept { return path_; }
+
+    const LinkTraits& traits() const noexcept { return traits_; }
+    const Scheduler::Counters& scheduler_counters() const noexcept {
+        return scheduler_.counters();
+    }
+
+    /// True once the peer was silent for longer than the idle time.
+    bool idle_expired(Time now) const noexcept { return now >= received_at_ + idle_; }
+
+    /// When a keep-alive is due, or the peer is to be given up.
+    Time deadline() const noexcept;
+
+private:
+    friend class Mux;
+
+    struct Slot {
+        Stream* stream = nullptr;
+        std::uint64_t number_expected = 0;
+        bool number_known = false;
+        std::uint64_t unit = 0;
+        Time retired_until{};  // frames that come late are dropped until then
+    };
+
+    struct HeldFrame {
+        Frame frame;
+        std::uint64_t number;
+        std::vector<std::byte> payload;
+    };
+
+    struct SentFrame {
+        enum class Kind : std::uint8_t { message, control, max_data, max_streams, close };
+        Kind kind;
+        Stream::Control control{};
+        StreamId stream{};
+        SentRange range{};
+        bool final_word = false;  ///< a STREAM_ACK that says that the stream ended
+    };
+
+    struct SentUnit {
+        std::vector<SentFrame> frames;
+        bool settled = false;  ///< acknowledged
+        bool lost = false;     ///< said to be, which may turn out wrong
+    };
+
+    Slot* find_slot(std::uint64_t slot) noexcept;
+    Slot& make_slot(std::uint64_t slot);
+    std::uint64_t allocate_slot(Time now);
+    void free_slot(std::uint64_t slot, Time until);
+    void log(SentFrame frame) {
+        if (!traits_.lossless) unit_.frames.push_back(std::move(frame));
+    }
+    SentUnit* sent_unit(FrameToken token) noexcept;
+    void forget_settled() noexcept;
+    Duration lossy_wait() const noexcept;
+    Duration quarantine() const noexcept;
+
+    static constexpr std::size_t held_bytes_max = 64u << 10;
+    static constexpr std::size_t lost_units_max = 4096;
+
+    Mux& mux_;
+    LinkTraits traits_;
+    LinkPath path_;
+    bool dialled_;
+    Duration idle_;
+    Duration keep_alive_;
+    Time received_at_;
+    Time sent_at_;
+    Scheduler scheduler_;
+    std::vector<Slot> slots_;
+    std::vector<std::uint64_t> free_slots_;  // a heap, lowest first
+    std::uint64_t slots_made_ = 0;           // by this end
+    std::vector<Stream*> controls_;          // streams with frames to send here
+
+    // Links that lose.
+    std::uint64_t unit_number_ = 0;  // counts units both ways
+    SentUnit unit_;
+    std::vector<SentRange> ranges_;
+    std::deque<SentUnit> sent_;
+    FrameToken sent_first_ = 1;
+    std::map<std::uint64_t, std::vector<HeldFrame>> held_;  // by slot: came before their OPEN
+    std::size_t held_bytes_ = 0;
+    std::deque<std::pair<Time, std::uint64_t>> quarantined_;
+};
+
+}  // namespace braid::protocol

@@ -1,0 +1,362 @@
+#include "protocol/mux.hpp"
+
+#include <algorithm>
+
+namespace braid::protocol {
+
+namespace {
+
+constexpr std::size_t unit_frames_max = 512;
+
+// Streams that a peer opens take the lowest free slot: a slot far above all that it ever opened
+// would only make a table grow.
+constexpr std::uint64_t slot_slack = 256;
+
+constexpr std::uint8_t promise_bits = 0x1f;
+
+}  // namespace
+
+FrameSink::Receipt Mux::receive(MuxPort& port, std::span<const std::byte> bytes, Framing framing,
+                                Time now) {
+    ++port.unit_number_;
+    port.received_at_ = now;
+    return framing == Framing::stream ? receive_stream(port, bytes, now)
+                                      : receive_unit(port, bytes, now);
+}
+
+FrameSink::Receipt Mux::receive_stream(MuxPort& port, std::span<const std::byte> bytes, Time now) {
+    const auto size = bytes.size();
+    Frame frame;
+    while (!bytes.empty()) {
+        const auto status = decode(bytes, Framing::stream, frame);
+        if (status == FrameStatus::incomplete) break;
+        if (status == FrameStatus::malformed) {
+            return {size - bytes.size(), true, errc::frame_malformed};
+        }
+        if (status == FrameStatus::unknown_type) {
+            return {size - bytes.size(), true, errc::protocol_violation};
+        }
+        ++counters_.frames_received;
+        if (const auto error = apply(port, frame, now)) return {size - bytes.size(), true, error};
+    }
+    return {size - bytes.size(), true, {}};
+}
+
+// Two passes: nothing takes effect unless all of it can.
+FrameSink::Receipt Mux::receive_unit(MuxPort& port, std::span<const std::byte> bytes, Time now) {
+    Frame frame;
+    std::size_t frames = 0;
+    std::size_t held = 0;
+    for (auto rest = bytes; !rest.empty(); ++frames) {
+        const auto status = decode(rest, Framing::unit, frame);
+        if (status == FrameStatus::unknown_type) return {0, true, errc::protocol_violation};
+        if (status != FrameStatus::complete || frames == unit_frames_max) {
+            return {0, true, errc::frame_malformed};
+        }
+        if (frame.type != FrameType::message && frame.type != FrameType::message_long) continue;
+        const auto* const slot = port.find_slot(frame.slot);
+        if (slot == nullptr || (slot->stream == nullptr && slot->retired_until <= now)) {
+            held += frame.payload.size() + sizeof(MuxPort::HeldFrame);
+        }
+    }
+    if (held != 0 && port.held_bytes_ + held > MuxPort::held_bytes_max) {
+        ++counters_.units_not_stored;
+        return {bytes.size(), false, {}};
+    }
+    for (auto rest = bytes; !rest.empty();) {
+        decode(rest, Framing::unit, frame);
+        ++counters_.frames_received;
+        if (const auto error = apply(port, frame, now)) return {bytes.size(), true, error};
+    }
+    return {bytes.size(), true, {}};
+}
+
+std::error_code Mux::apply(MuxPort& port, const Frame& frame, Time now) {
+    if (peer_close_) return errc::protocol_violation;
+    switch (frame.type) {
+        case FrameType::message:
+        case FrameType::message_long: return on_message(port, frame, now);
+        case FrameType::padding: return {};
+        case FrameType::ping:
+            while (!acknowledge_due_.empty()) {
+                auto* const stream = find(acknowledge_due_.front().stream);
+                acknowledge_due_.pop_front();
+                if (stream != nullptr && stream->acknowledge_at != never) {
+                    want(*stream, Control::ack);
+                }
+            }
+            return {};
+        case FrameType::open: return on_open(port, frame, now);
+        case FrameType::max_data:
+            if (send_credit_.raise(frame.value)) activate_credit_blocked(now);
+            return {};
+        case FrameType::max_streams:
+            if (frame.value > peer_streams_max_) {
+                peer_streams_max_ = frame.value;
+                more_streams_ = true;
+            }
+            return {};
+        case FrameType::close:
+            peer_close_ = CloseReason{frame.code, std::string{frame.text}};
+            return {};
+        case FrameType::blocked:
+            if (frame.slot == 0) {
+                peer_blocked_ = !receive_credit_.raised();
+                max_data_wanted_ = max_data_wanted_ || !peer_blocked_;
+                return {};
+            }
+            break;
+        default: break;
+    }
+    const auto number = frame.type == FrameType::blocked ? frame.slot - 1 : frame.slot;
+    auto* const slot = port.find_slot(number);
+    if (slot != nullptr && slot->stream != nullptr) {
+        return on_stream_frame(port, *slot->stream, frame, now);
+    }
+    // On a lossless link nothing comes late.
+    if (port.traits_.lossless) return errc::protocol_violation;
+    ++counters_.frames_dropped;
+    return {};
+}
+
+std::error_code Mux::on_message(MuxPort& port, const Frame& frame, Time now) {
+    if (frame.slot / 2 > opened_there_ + opened_here_ + slot_slack) {
+        return errc::protocol_violation;
+    }
+    auto& slot = port.make_slot(frame.slot);
+    if (slot.stream == nullptr && port.traits_.lossless) return errc::protocol_violation;
+    if (!port.traits_.lossless && slot.unit != port.unit_number_) {
+        slot.unit = port.unit_number_;
+        slot.number_known = false;
+    }
+    auto number = frame.number;
+    const bool continues = frame.fragment && frame.offset > 0;
+    if (frame.numbered) {
+        if (frame.type == FrameType::message && slot.stream != nullptr) {
+            number = slot.stream->inbound.expand(frame.number);
+        }
+    } else if (slot.number_known) {
+        number = slot.number_expected - (continues ? 1 : 0);
+    } else if (slot.stream != nullptr &&
+               (frame.fragment ||
+                slot.stream->inbound.delivery() != DeliveryClass::unreliable)) {
+        return errc::protocol_violation;  // nothing to count on from
+    }
+    slot.number_expected = number + 1;
+    slot.number_known = slot.number_known || frame.numbered;
+    if (slot.stream != nullptr) return deliver(port, *slot.stream, frame, number, now);
+    if (slot.retired_until > now) {
+        ++counters_.frames_dropped;
+        return {};
+    }
+    auto& held = port.held_[frame.slot];
+    held.push_back({frame, number, {frame.payload.begin(), frame.payload.end()}});
+    port.held_bytes_ += frame.payload.size() + sizeof(MuxPort::HeldFrame);
+    return {};
+}
+
+std::error_code Mux::deliver(MuxPort& port, Stream& stream, const Frame& frame,
+                             std::uint64_t number, Time now) {
+    auto& inbound = stream.inbound;
+    if (stream.tombstone) return {};
+    const bool had_ended = inbound.ended();
+    if (number == ~std::uint64_t{0}) return errc::protocol_violation;
+    if (const auto error = inbound.receive(frame, number, receive_credit_, now)) return error;
+    if (is_guaranteed(inbound.delivery())) {
+        acknowledge_later(stream, frame.payload.size() + message_charge, now, port);
+    }
+    if (inbound.reservation_wanted() != 0 && !stream.reservation_listed) {
+        stream.reservation_listed = true;
+        reservations_.push_back(stream.id);
+        grant_reservations();
+    }
+    if (inbound.discarding()) {
+        inbound.discard(receive_credit_);
+        offer_credit(stream);
+    } else if (!inbound.delivered.empty()) {
+        note(stream, StreamChange::delivered);
+    }
+    if (inbound.ended() && !had_ended) {
+        end_receiving(stream, {});
+        retire_if_done(stream, now);
+    }
+    return {};
+}
+
+std::error_code Mux::on_open(MuxPort& port, const Frame& frame, Time now) {
+    const auto id = static_cast<std::uint64_t>(frame.id);
+    const bool own = id % 2 == (options_.even_ids ? 0u : 1u);
+    if (frame.slot % 2 != (port.dialled_ ? 1u : 0u)) return errc::protocol_violation;
+    if (frame.slot / 2 > opened_there_ + opened_here_ + slot_slack) {
+        return errc::protocol_violation;
+    }
+    if (frame.priority >= Priority::count || (frame.promises & ~promise_bits) != 0) {
+        return errc::protocol_violation;
+    }
+    StreamOptions options;
+    options.priority = Priority{frame.priority};
+    options.promises = static_cast<Promises>(frame.promises);
+    options.bandwidth_bytes_per_second = frame.bandwidth;
+    options.tag = frame.tag;
+
+    auto* const named = port.find_slot(frame.slot);
+    if (named != nullptr && named->stream != nullptr) {
+        // The same OPEN again is the echo of one that was thought lost; another one is not.
+        const bool same = named->stream->id == frame.id && !port.traits_.lossless;
+        return same ? std::error_code{} : errc::protocol_violation;
+    }
+    auto* stream = find(frame.id);
+    if (stream == nullptr && (own || peer_ids_.contains(id / 2))) {
+        if (own && id >= next_id_) return errc::protocol_violation;
+        auto& tombstone = add_tombstone(frame.id, options);
+        name(port, tombstone, frame.slot);
+        tombstone.port = &port;
+        tombstone.slot = frame.slot;
+        return {};
+    }
+    if (stream == nullptr) {
+        if (opened_there_ >= streams_announced_) return errc::stream_limit_violation;
+        ++opened_there_;
+        peer_ids_.insert(id / 2, id / 2 + 1);
+        stream = &add_stream(frame.id, options, false);
+        stream->outbound.credit().raise(frame.credit);
+        stream->port = &port;
+        stream->slot = frame.slot;
+        stream->announced = true;
+        note(*stream, StreamChange::opened);
+        offer_streams();
+    } else if (stream->options.promises != options.promises ||
+               stream->options.priority != options.priority) {
+        return errc::protocol_violation;
+    }
+    if (!stream->retired) name(port, *stream, frame.slot);
+    return replay_held(port, *stream, frame.slot, now);
+}
+
+// What overtook its OPEN.
+std::error_code Mux::replay_held(MuxPort& port, Stream& stream, std::uint64_t slot, Time now) {
+    const auto held = port.held_.find(slot);
+    if (held == port.held_.end()) return {};
+    const auto frames = std::move(held->second);
+    port.held_.erase(held);
+    for (const auto& each : frames) {
+        port.held_bytes_ -= each.payload.size() + sizeof(MuxPort::HeldFrame);
+    }
+    for (const auto& each : frames) {
+        auto frame = each.frame;
+        frame.payload = each.payload;
+        if (const auto error = deliver(port, stream, frame, each.number, now)) return error;
+    }
+    return {};
+}
+
+std::error_code Mux::on_stream_frame(MuxPort& port, Stream& stream, const Frame& frame,
+                                     Time now) {
+    auto& inbound = stream.inbound;
+    switch (frame.type) {
+        case FrameType::close_stream:
+        case FrameType::reset_stream: return on_peer_finished(port, stream, frame, now);
+        case FrameType::refuse_stream: on_refused(stream, frame.code, now); return {};
+        case FrameType::stop: on_stop(stream, frame.code, now); return {};
+        case FrameType::max_stream_data:
+            if (stream.outbound.credit().raise(frame.value)) activate(stream, now);
+            return {};
+        case FrameType::blocked:
+            if (inbound.ended()) return {};
+            stream.peer_blocked = !inbound.credit().raised();
+            if (!stream.peer_blocked) want(stream, Control::max_stream_data);
+            return {};
+        case FrameType::stream_ack: {
+            if (const auto error = on_stream_ack(stream, frame)) return error;
+            retire_if_done(stream, now);
+            return {};
+        }
+        default: return errc::protocol_violation;
+    }
+}
+
+// CLOSE_STREAM or RESET_STREAM: the peer sends no more.
+std::error_code Mux::on_peer_finished(MuxPort& port, Stream& stream, const Frame& frame,
+                                      Time now) {
+    auto& inbound = stream.inbound;
+    if (inbound.ended()) {
+        want(stream, Control::ack);  // it may not have heard that we know
+        return {};
+    }
+    if (stream.tombstone) {
+        inbound.reset(0, receive_credit_);
+    } else if (frame.type == FrameType::reset_stream) {
+        stream.peer_code = frame.code;
+        inbound.reset(frame.value, receive_credit_);
+        if (!stream.receive_error) stream.receive_error = errc::stream_reset;
+        offer_credit(stream);
+    } else {
+        const bool at_once = port.traits_.lossless && stream.names.size() == 1;
+        const auto error = inbound.finish(frame.number, at_once, now + port.lossy_wait());
+        if (error) return error;
+        if (inbound.deadline() != never) end_at(stream);
+    }
+    if (!inbound.ended()) return {};
+    end_receiving(stream, {});
+    retire_if_done(stream, now);
+    return {};
+}
+
+std::error_code Mux::on_stream_ack(Stream& stream, const Frame& frame) {
+    if (stream.tombstone) {
+        stream.send_state = Stream::SendState::closed;
+        return {};
+    }
+    if (!stream.outbound.confirm_below(frame.number)) return errc::protocol_violation;
+    auto ranges = frame.ranges;
+    auto first = frame.number;
+    for (std::uint64_t i = 0; i < frame.range_count; ++i) {
+        std::uint64_t count = 0;
+        next_range(ranges, first, count);
+        if (!stream.outbound.confirm(first, count)) return errc::protocol_violation;
+        first += count;
+    }
+    note(stream, StreamChange::progressed);
+    if (frame.ended) {
+        // Before we said that we are done, only a stream that was stopped may have ended.
+        if (stream.send_state < Stream::SendState::closing) return errc::protocol_violation;
+        stream.send_state = Stream::SendState::closed;
+        stream.outbound.drop_all();
+        if (stream.entry.backlogged) stream.port->scheduler_.deactivate(stream.entry);
+        const auto moot = static_cast<std::uint8_t>(Control::close) |
+                          static_cast<std::uint8_t>(Control::reset);
+        stream.controls &= static_cast<std::uint8_t>(~moot);
+        if (!stream.send_error) stream.send_error = errc::stream_closed;
+        note(stream, StreamChange::send_closed);
+    } else if (stream.entry.backlogged && !stream.outbound.backlogged()) {
+        after_write(*stream.port, stream, Outbound::Stop::empty);
+    }
+    return {};
+}
+
+void Mux::on_refused(Stream& stream, std::uint64_t code, Time now) {
+    stream.peer_code = code;
+    if (!stream.inbound.ended()) {
+        stream.receive_error = errc::stream_refused;
+        stream.inbound.reset(0, receive_credit_);
+        end_receiving(stream, errc::stream_refused);
+    }
+    if (stream.send_state != Stream::SendState::closed) {
+        if (!stream.send_error) stream.send_error = errc::stream_refused;
+        stream.send_state = Stream::SendState::finishing;
+        begin_reset(stream, code);
+        note(stream, StreamChange::send_closed);
+    }
+    retire_if_done(stream, now);
+}
+
+void Mux::on_stop(Stream& stream, std::uint64_t code, Time now) {
+    if (stream.send_state >= Stream::SendState::closing) return;
+    stream.peer_code = code;
+    stream.send_error = errc::stream_closed;
+    begin_reset(stream, code);
+    note(stream, StreamChange::send_closed);
+    retire_if_done(stream, now);
+}
+
+}  // namespace braid::protocol

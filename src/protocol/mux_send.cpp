@@ -1,0 +1,242 @@
+#include "protocol/mux.hpp"
+
+#include <algorithm>
+#include <array>
+
+namespace braid::protocol {
+
+FrameToken Mux::fill(MuxPort& port, FrameWriter& unit, Time now) {
+    ++port.unit_number_;
+    if (close_state_ == CloseState::sent) return 0;
+    if (write_participant_controls(port, unit, now) && write_stream_controls(port, unit, now)) {
+        write_messages(port, unit, now);
+        // What the messages brought about leaves with them: CLOSE_STREAM, BLOCKED.
+        if (write_participant_controls(port, unit, now)) write_stream_controls(port, unit, now);
+    }
+    if (close_state_ == CloseState::wanted && unit.close(close_reason_.code(), close_reason_.text())) {
+        close_state_ = CloseState::sent;
+        port.log({MuxPort::SentFrame::Kind::close, {}, {}, {}, false});
+    }
+    if (unit.written() == 0) return 0;
+    port.sent_at_ = now;
+    if (port.traits_.lossless) return 0;
+    port.sent_.push_back(std::exchange(port.unit_, {}));
+    return port.sent_first_ + port.sent_.size() - 1;
+}
+
+bool Mux::pending(MuxPort& port, Time) {
+    if (close_state_ == CloseState::sent) return false;
+    return close_state_ == CloseState::wanted || ping_wanted_ || max_data_wanted_ ||
+           max_streams_wanted_ || blocked_wanted_ || !port.controls_.empty() ||
+           !port.scheduler_.empty();
+}
+
+// False if there is no more room.
+bool Mux::write_participant_controls(MuxPort& port, FrameWriter& unit, Time now) {
+    using Kind = MuxPort::SentFrame::Kind;
+    if (max_data_wanted_) {
+        if (unit.room() < frame_header_bytes_max) return false;
+        unit.max_data(receive_credit_.announce(now, port.path_.round_trip_time));
+        max_data_wanted_ = false;
+        port.log({Kind::max_data, {}, {}, {}, false});
+    }
+    if (max_streams_wanted_) {
+        const auto granted = retired_there_ + options_.limits.peer_streams;
+        if (!unit.max_streams(std::max(granted, streams_announced_))) return false;
+        streams_announced_ = std::max(granted, streams_announced_);
+        max_streams_wanted_ = false;
+        port.log({Kind::max_streams, {}, {}, {}, false});
+    }
+    if (blocked_wanted_) {
+        if (!unit.blocked(0, send_credit_.limit())) return false;
+        blocked_wanted_ = false;
+    }
+    if (ping_wanted_) {
+        if (!unit.ping()) return false;
+        ping_wanted_ = false;
+    }
+    return true;
+}
+
+bool Mux::write_stream_controls(MuxPort& port, FrameWriter& unit, Time now) {
+    static constexpr std::array order{Control::open,  Control::refuse, Control::max_stream_data,
+                                      Control::blocked, Control::reset, Control::stop,
+                                      Control::close, Control::ack};
+    std::size_t done = 0;
+    bool room = true;
+    while (room && done < port.controls_.size()) {
+        auto& stream = *port.controls_[done];
+        for (const auto control : order) {
+            if (!stream.wants(control)) continue;
+            if (!write_control(port, unit, stream, control, now)) {
+                room = false;
+                break;
+            }
+            const auto mask = static_cast<std::uint8_t>(~static_cast<std::uint8_t>(control));
+            stream.controls &= mask;
+            const bool final_word = control == Control::ack && stream.inbound.ended();
+            port.log({MuxPort::SentFrame::Kind::control, control, stream.id, {}, final_word});
+        }
+        if (!room) break;
+        stream.control_listed = false;
+        ++done;
+    }
+    // Streams that are over for good can go only when the list is not being walked.
+    std::vector<Stream*> over;
+    for (std::size_t i = 0; i < done; ++i) {
+        auto* const stream = port.controls_[i];
+        if (stream->end_acknowledged) over.push_back(stream);
+    }
+    port.controls_.erase(port.controls_.begin(),
+                         port.controls_.begin() + static_cast<std::ptrdiff_t>(done));
+    for (auto* const stream : over) retire_if_done(*stream, now);
+    return room;
+}
+
+bool Mux::write_control(MuxPort& port, FrameWriter& unit, Stream& stream, Control control,
+                        Time now) {
+    const auto slot = stream.slot;
+    auto& inbound = stream.inbound;
+    switch (control) {
+        case Control::open:
+            if (!unit.open(slot, stream.id, stream.options.priority.level(),
+                           static_cast<std::uint8_t>(stream.options.promises),
+                           stream.options.bandwidth_bytes_per_second,
+                           inbound.credit().announced(), stream.options.tag)) {
+                return false;
+            }
+            stream.announced = true;
+            return true;
+        case Control::refuse: return unit.refuse_stream(slot, stream.stop_code);
+        case Control::max_stream_data:
+            if (unit.room() < frame_header_bytes_max) return false;
+            return unit.max_stream_data(
+                slot, inbound.credit().announce(now, port.path_.round_trip_time));
+        case Control::blocked: return unit.blocked(slot + 1, stream.outbound.credit().limit());
+        case Control::close: return unit.close_stream(slot, stream.outbound.count());
+        case Control::reset:
+            return unit.reset_stream(slot, stream.reset_code, stream.outbound.count(),
+                                     stream.outbound.credit().used());
+        case Control::stop: return unit.stop(slot, stream.stop_code);
+        case Control::ack: {
+            const bool ended = inbound.ended();
+            if (!unit.stream_ack(slot, inbound.assembled_below(), ended,
+                                 inbound.assembled_above())) {
+                return false;
+            }
+            stream.unacknowledged_bytes = 0;
+            stream.acknowledge_at = never;
+            if (ended && port.traits_.lossless) stream.end_acknowledged = true;
+            return true;
+        }
+    }
+    return true;
+}
+
+void Mux::write_messages(MuxPort& port, FrameWriter& unit, Time now) {
+    auto& scheduler = port.scheduler_;
+    while (const auto pick = scheduler.pick(now)) {
+        auto& stream = *pick.entry->stream;
+        if (!port.traits_.lossless && stream.unit != port.unit_number_) {
+            stream.unit = port.unit_number_;
+            stream.number_known = false;
+        }
+        port.ranges_.clear();
+        Outbound::Target target{unit,
+                                send_credit_,
+                                stream.slot,
+                                stream.number_expected,
+                                stream.number_known,
+                                port.traits_.lossless ? nullptr : &port.ranges_};
+        const auto written = stream.outbound.write(target, scheduler.chunk_bytes(), now);
+        scheduler.sent(pick, written.bytes, now);
+        for (const auto& range : port.ranges_) {
+            port.log({MuxPort::SentFrame::Kind::message, {}, stream.id, range, false});
+        }
+        after_write(port, stream, written.stop);
+        if (written.stop == Outbound::Stop::no_room) return;
+    }
+}
+
+void Mux::after_write(MuxPort& port, Stream& stream, Outbound::Stop stop) {
+    if (!is_guaranteed(stream.inbound.delivery())) note(stream, StreamChange::progressed);
+    switch (stop) {
+        case Outbound::Stop::quantum:
+        case Outbound::Stop::no_room: return;
+        case Outbound::Stop::stream_credit:
+            port.scheduler_.deactivate(stream.entry);
+            if (stream.outbound.credit().tell_blocked()) want(stream, Control::blocked);
+            return;
+        case Outbound::Stop::participant_credit:
+            port.scheduler_.deactivate(stream.entry);
+            stream.credit_blocked = true;
+            credit_blocked_.push_back(&stream);
+            if (send_credit_.tell_blocked()) blocked_wanted_ = true;
+            return;
+        case Outbound::Stop::empty: break;
+    }
+    port.scheduler_.deactivate(stream.entry);
+    if (stream.send_state == Stream::SendState::finishing) {
+        stream.send_state = Stream::SendState::closing;
+        want(stream, Control::close);
+    }
+    if (std::exchange(stream.confirmation_wanted, false)) ping_wanted_ = true;
+}
+
+void Mux::acked(MuxPort& port, FrameToken token, Time now) {
+    auto* const unit = port.sent_unit(token);
+    if (unit == nullptr) return;
+    unit->settled = true;
+    for (const auto& frame : std::exchange(unit->frames, {})) acked_frame(frame, now);
+    port.forget_settled();
+}
+
+void Mux::acked_frame(const MuxPort::SentFrame& frame, Time now) {
+    auto* const stream = find(frame.stream);
+    if (stream == nullptr) return;
+    if (frame.kind == MuxPort::SentFrame::Kind::message) {
+        stream->outbound.acked(frame.range);
+        note(*stream, StreamChange::progressed);
+        // It may have been all that was left to send again.
+        if (stream->entry.backlogged && !stream->outbound.backlogged()) {
+            after_write(*stream->port, *stream, Outbound::Stop::empty);
+        }
+    } else if (frame.kind == MuxPort::SentFrame::Kind::control &&
+               frame.final_word) {
+        stream->end_acknowledged = true;
+        retire_if_done(*stream, now);
+    }
+}
+
+void Mux::lost(MuxPort& port, FrameToken token, Time now) {
+    auto* const unit = port.sent_unit(token);
+    if (unit == nullptr) return;
+    // The unit is kept: it may yet turn out to have arrived.
+    unit->lost = true;
+    for (const auto& frame : unit->frames) lost_frame(port, frame, now);
+    port.forget_settled();
+}
+
+void Mux::lost_frame(MuxPort& port, const MuxPort::SentFrame& frame, Time now) {
+    using Kind = MuxPort::SentFrame::Kind;
+    switch (frame.kind) {
+        case Kind::max_data: max_data_wanted_ = true; return;
+        case Kind::max_streams: max_streams_wanted_ = true; return;
+        case Kind::close: close_state_ = CloseState::wanted; return;
+        case Kind::message:
+        case Kind::control: break;
+    }
+    auto* const stream = find(frame.stream);
+    if (stream == nullptr || stream->port != &port || stream->retired) return;
+    if (frame.kind == Kind::message) {
+        stream->outbound.lost(frame.range);
+        activate(*stream, now);
+        return;
+    }
+    if (frame.control == Control::blocked) return;
+    if (frame.control == Control::max_stream_data && stream->inbound.ended()) return;
+    if (frame.control == Control::stop && stream->inbound.ended()) return;
+    want(*stream, frame.control);
+}
+
+}  // namespace braid::protocol

@@ -1,0 +1,322 @@
+#include "protocol/outbound.hpp"
+
+#include <algorithm>
+#include <array>
+
+namespace braid::protocol {
+
+namespace {
+
+// 16 bits name a number without doubt while the receiver's newest is less than half of that away.
+constexpr std::uint64_t low_number_reach = 1u << 14;
+
+// A message up to this size is not cut to fill the end of a unit: the second head costs more.
+constexpr std::size_t uncut_bytes_max = 256;
+
+constexpr auto nothing = static_cast<std::size_t>(-1);
+
+}  // namespace
+
+void Outbound::enqueue(Block& block, std::uint32_t offset, std::uint32_t bytes, Time now) {
+    if (latest_only_) {
+        // What is partly sent goes on: the receiver has a use for all of it only.
+        while (waiting_ > (offset_next_ > 0 ? 1u : 0u)) {
+            free(queue_.back());
+            queue_.pop_back();
+            --waiting_;
+            ++counters_.messages_dropped;
+        }
+    }
+    ++block.references;
+    queue_.push_back({&block, offset, bytes, now, false});
+    queue_bytes_ += bytes;
+    ++waiting_;
+    ++counters_.messages_enqueued;
+    if (is_guaranteed(delivery_)) return;
+    while (queue_bytes_ > queue_bytes_max_ && waiting_ > 1 && offset_next_ == 0) drop_front();
+}
+
+Outbound::Written Outbound::write(Target& target, std::size_t quantum, Time now) {
+    Written written;
+    if (time_to_live_ > Duration::zero()) drop_expired(now);
+    while (written.bytes < quantum) {
+        std::size_t bytes = 0;
+        if (!resend_.empty()) {
+            bytes = write_resend(target, quantum, written.stop);
+        } else if (waiting_ > 0) {
+            bytes = write_next(target, quantum, written.stop);
+        } else {
+            written.stop = Stop::empty;
+        }
+        if (bytes == 0) return written;
+        written.bytes += bytes;
+    }
+    if (!backlogged()) written.stop = Stop::empty;
+    return written;
+}
+
+std::size_t Outbound::write_next(Target& target, std::size_t chunk, Stop& stop) {
+    auto* entry = &queue_[sent()];
+    while (entry->confirmed) {  // it arrived by a link that died before we heard of it
+        offset_next_ = 0;
+        if (--waiting_ == 0) {
+            stop = Stop::empty;
+            return 0;
+        }
+        entry = &queue_[sent()];
+    }
+    SentRange range{number_of(sent()), offset_next_, entry->bytes - offset_next_};
+    if (is_guaranteed(delivery_)) {
+        range.bytes = affordable(target, range, stop);
+        if (range.bytes == nothing) return 0;
+    }
+    const auto fitting = fit(target, *entry, range, chunk);
+    if (fitting == nothing) {
+        stop = Stop::no_room;
+        return 0;
+    }
+    range.bytes = fitting;
+    if (is_guaranteed(delivery_)) charge(target, range);
+    number_highest_ = std::max(number_highest_, range.number + 1);
+    const auto bytes = write_frame(target, *entry, range);
+    offset_next_ += range.bytes;
+    if (offset_next_ < entry->bytes) return bytes;
+    offset_next_ = 0;
+    --waiting_;
+    if (!is_guaranteed(delivery_)) {
+        ++number_first_;
+        ++counters_.messages_handed_over;
+        free(queue_.front());
+        queue_.pop_front();
+    }
+    return bytes;
+}
+
+std::size_t Outbound::write_resend(Target& target, std::size_t chunk, Stop& stop) {
+    const auto next = resend_.begin();
+    const auto number = next->first;
+    auto& entry = queue_[number - number_first_];
+    SentRange range{number, 0, 0};
+    if (!next->second.empty()) {
+        range.offset = next->second.front().begin;
+        range.bytes = next->second.front().end - range.offset;
+        // A short piece from the middle takes its neighbours along.
+        if (range.bytes < fragment_bytes_min) {
+            const auto end = std::min<std::uint64_t>(range.offset + fragment_bytes_min, entry.bytes);
+            range.bytes = end - range.offset;
+        }
+    }
+    const auto fitting = fit(target, entry, range, chunk);
+    if (fitting == nothing) {
+        stop = Stop::no_room;
+        return 0;
+    }
+    range.bytes = fitting;
+    const auto bytes = write_frame(target, entry, range);
+    counters_.bytes_resent += bytes;
+    next->second.erase(range.offset, range.offset + range.bytes);
+    if (next->second.empty()) resend_.erase(next);
+    return bytes;
+}
+
+// How much of `range` goes into the next frame, or `nothing`.
+std::size_t Outbound::fit(const Target& target, const Entry& entry, const SentRange& range,
+                          std::size_t chunk) const noexcept {
+    const auto room = target.writer.room();
+    const auto head = FrameWriter::head_bytes(head_of(target, entry, range), range.bytes);
+    const bool last = range.offset + range.bytes == entry.bytes;
+    if (range.bytes <= chunk && head + range.bytes <= room) {
+        return last || range.bytes >= fragment_bytes_min ? range.bytes : nothing;
+    }
+    if (range.bytes <= uncut_bytes_max && target.writer.written() > 0) return nothing;
+    if (room <= frame_header_bytes_max) return nothing;
+    const auto piece = std::min({static_cast<std::size_t>(range.bytes),
+                                 std::max(chunk, fragment_bytes_min),
+                                 room - frame_header_bytes_max});
+    return piece >= fragment_bytes_min ? piece : nothing;
+}
+
+std::size_t Outbound::write_frame(Target& target, const Entry& entry, const SentRange& range) {
+    const auto before = target.writer.written();
+    const std::span payload{entry.block->data + entry.offset + range.offset, range.bytes};
+    target.writer.message(head_of(target, entry, range), payload, *entry.block);
+    target.number_expected = range.number + 1;
+    target.number_known = true;
+    if (target.log != nullptr && is_guaranteed(delivery_)) target.log->push_back(range);
+    return target.writer.written() - before;
+}
+
+MessageHead Outbound::head_of(const Target& target, const Entry& entry,
+                              const SentRange& range) const noexcept {
+    MessageHead head;
+    head.slot = target.slot;
+    head.number = range.number;
+    head.offset = range.offset;
+    head.total = entry.bytes;
+    head.fragment = range.bytes < entry.bytes;
+    head.has_total = head.fragment && (target.log != nullptr || range.offset == 0);
+    const auto follows = range.offset == 0 ? range.number : range.number + 1;
+    const bool numberless = delivery_ == DeliveryClass::unreliable && !head.fragment &&
+                            target.log != nullptr;
+    if (numberless || (target.number_known && target.number_expected == follows)) return head;
+    const bool near = range.number - number_first_ < low_number_reach &&
+                      number_highest_ - std::min(number_highest_, range.number) < low_number_reach;
+    head.numbering = near ? Numbering::low : Numbering::whole;
+    return head;
+}
+
+// How many bytes of `range` the credit pays for, or `nothing`.
+std::size_t Outbound::affordable(Target& target, const SentRange& range,
+                                 Stop& stop) const noexcept {
+    const auto cost = uncharged(range);
+    const auto left = std::min(credit_.left(), target.participant_credit.left());
+    if (cost <= left) return range.bytes;
+    stop = credit_.left() <= target.participant_credit.left() ? Stop::stream_credit
+                                                              : Stop::participant_credit;
+    const auto missing = cost - left;
+    const auto most = missing < range.bytes ? range.bytes - missing : 0;
+    return most >= fragment_bytes_min ? most : nothing;
+}
+
+std::uint64_t Outbound::uncharged(const SentRange& range) const noexcept {
+    if (range.number >= number_charged_) return range.bytes + message_charge;
+    if (range.number + 1 < number_charged_) return 0;
+    const auto end = range.offset + range.bytes;
+    return end > offset_charged_ ? end - std::max(range.offset, offset_charged_) : 0;
+}
+
+void Outbound::charge(Target& target, const SentRange& range) noexcept {
+    const auto cost = uncharged(range);
+    credit_.use(cost);
+    target.participant_credit.use(cost);
+    if (range.number >= number_charged_) {
+        number_charged_ = range.number + 1;
+        offset_charged_ = range.bytes;
+    } else if (range.number + 1 == number_charged_) {
+        offset_charged_ = std::max(offset_charged_, range.offset + range.bytes);
+    }
+}
+
+bool Outbound::confirm_below(std::uint64_t count) {
+    if (count > number_highest_) return false;
+    if (!is_guaranteed(delivery_)) return true;
+    while (number_first_ < count) {
+        if (sent() == 0) {  // rewound, and the receiver had it all along
+            --waiting_;
+            offset_next_ = 0;
+        }
+        if (!queue_.front().confirmed) ++counters_.messages_confirmed;
+        free(queue_.front());
+        queue_.pop_front();
+        ++number_first_;
+    }
+    if (!resend_.empty()) resend_.erase(resend_.begin(), resend_.lower_bound(number_first_));
+    if (!parts_acked_.empty()) {
+        parts_acked_.erase(parts_acked_.begin(), parts_acked_.lower_bound(number_first_));
+    }
+    pop_confirmed();
+    return true;
+}
+
+bool Outbound::confirm(std::uint64_t first, std::uint64_t n) {
+    if (first > number_highest_ || n > number_highest_ - first) return false;
+    if (!is_guaranteed(delivery_)) return true;
+    for (auto number = std::max(first, number_first_); number < first + n; ++number) {
+        auto& entry = queue_[number - number_first_];
+        if (entry.confirmed) continue;
+        entry.confirmed = true;
+        ++counters_.messages_confirmed;
+        resend_.erase(number);
+        parts_acked_.erase(number);
+    }
+    pop_confirmed();
+    return true;
+}
+
+void Outbound::acked(const SentRange& range) {
+    if (range.number < number_first_ || !is_guaranteed(delivery_)) return;
+    auto& entry = queue_[range.number - number_first_];
+    if (entry.confirmed) return;
+    if (range.bytes < entry.bytes) {
+        auto& parts = parts_acked_[range.number];
+        parts.insert(range.offset, range.offset + range.bytes);
+        if (!parts.covers(0, entry.bytes)) {
+            const auto again = resend_.find(range.number);
+            if (again == resend_.end()) return;
+            again->second.erase(range.offset, range.offset + range.bytes);
+            if (again->second.empty()) resend_.erase(again);
+            return;
+        }
+    }
+    confirm(range.number, 1);
+}
+
+void Outbound::lost(const SentRange& range) {
+    if (range.number < number_first_ || !is_guaranteed(delivery_)) return;
+    const auto index = range.number - number_first_;
+    // After a rewind all that waits is sent anyway.
+    if (index > sent() || (index == sent() && range.offset >= offset_next_)) return;
+    if (queue_[index].confirmed) return;
+    auto& again = resend_[range.number];
+    again.insert(range.offset, range.offset + range.bytes);
+    const auto parts = parts_acked_.find(range.number);
+    if (parts == parts_acked_.end()) return;
+    for (const auto& part : parts->second) again.erase(part.begin, part.end);
+    if (again.empty()) resend_.erase(range.number);
+}
+
+void Outbound::rewind() {
+    if (is_guaranteed(delivery_)) {
+        for (std::size_t i = 0; i < sent(); ++i) counters_.bytes_resent += queue_[i].bytes;
+        waiting_ = queue_.size();
+    }
+    offset_next_ = 0;
+    resend_.clear();
+    parts_acked_.clear();
+}
+
+void Outbound::drop_all() {
+    while (!queue_.empty()) {
+        free(queue_.front());
+        queue_.pop_front();
+    }
+    waiting_ = 0;
+    offset_next_ = 0;
+    resend_.clear();
+    parts_acked_.clear();
+}
+
+void Outbound::free(Entry& entry) noexcept {
+    freed_bytes_ += entry.bytes;
+    queue_bytes_ -= entry.bytes;
+    BlockReference::release(*entry.block);
+    entry.block = nullptr;
+}
+
+void Outbound::pop_confirmed() {
+    while (!queue_.empty() && queue_.front().confirmed) {
+        if (sent() == 0) {
+            --waiting_;
+            offset_next_ = 0;
+        }
+        free(queue_.front());
+        queue_.pop_front();
+        ++number_first_;
+    }
+}
+
+void Outbound::drop_expired(Time now) {
+    if (is_guaranteed(delivery_)) return;
+    while (waiting_ > 0 && offset_next_ == 0 && now - queue_.front().queued_at > time_to_live_) {
+        drop_front();
+    }
+}
+
+void Outbound::drop_front() {
+    free(queue_.front());
+    queue_.pop_front();
+    --waiting_;
+    ++counters_.messages_dropped;
+}
+
+}  // namespace braid::protocol

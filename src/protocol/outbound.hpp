@@ -1,0 +1,164 @@
+#pragma once
+
+#include "protocol/block.hpp"
+#include "protocol/credit.hpp"
+#include "protocol/delivery_class.hpp"
+#include "protocol/frame_writer.hpp"
+#include "protocol/interval_set.hpp"
+#include "protocol/ring.hpp"
+#include "protocol/time.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <utility>
+#include <vector>
+
+namespace braid::protocol {
+
+/// A fragment that is not its message's last has at least this many bytes: it bounds what a peer
+/// can make the other remember for each byte it sends.
+inline constexpr std::size_t fragment_bytes_min = 128;
+
+/// What went into one message frame, for feedback from a link that loses.
+struct SentRange {
+    std::uint64_t number = 0;
+    std::uint64_t offset = 0;
+    std::uint64_t bytes = 0;
+};
+
+/// The sending half of a stream: what waits, what is under way, what must go again. It cuts
+/// messages into frames and numbers them at their first transmission.
+class Outbound {
+public:
+    /// Why write() stopped.
+    enum class Stop : std::uint8_t { quantum, empty, no_room, stream_credit, participant_credit };
+
+    /// What write() needs to know of the channel.
+    struct Target {
+        FrameWriter& writer;
+        SendCredit& participant_credit;
+        std::uint64_t slot;
+        std::uint64_t& number_expected;  ///< by the peer, if the frame does not say it
+        bool& number_known;              ///< a frame of this stream went this way before
+        std::vector<SentRange>* log;     ///< gets what went into each frame; null if lossless
+    };
+
+    struct Written {
+        std::size_t bytes = 0;
+        Stop stop = Stop::quantum;
+    };
+
+    struct Counters {
+        std::uint64_t messages_enqueued = 0;
+        std::uint64_t messages_confirmed = 0;     ///< guaranteed: assembled by the peer
+        std::uint64_t messages_handed_over = 0;   ///< others: given to the link
+        std::uint64_t messages_dropped = 0;       ///< by time-to-live, latest-only, queue limit
+        std::uint64_t bytes_resent = 0;
+    };
+
+    Outbound(DeliveryClass delivery, std::uint64_t credit) noexcept
+        : delivery_{delivery}, credit_{credit} {}
+    Outbound(const Outbound&) = delete;
+    Outbound& operator=(const Outbound&) = delete;
+    ~Outbound() { drop_all(); }
+
+    void set_time_to_live(Duration time_to_live) noexcept { time_to_live_ = time_to_live; }
+    void set_latest_only(bool latest_only) noexcept { latest_only_ = latest_only; }
+    void set_queue_bytes_max(std::size_t bytes) noexcept { queue_bytes_max_ = bytes; }
+
+    /// Queues the message at [offset, offset + bytes) of `block`.
+    void enqueue(Block& block, std::uint32_t offset, std::uint32_t bytes, Time now);
+
+    /// True if there is something to transmit, credit permitting.
+    bool backlogged() const noexcept { return waiting_ > 0 || !resend_.empty(); }
+
+    /// True if nothing waits for its first transmission.
+    bool transmitted() const noexcept { return waiting_ == 0; }
+
+    /// True if nothing is queued, under way or unconfirmed.
+    bool settled() const noexcept { return queue_.empty(); }
+
+    /// Messages that were given a number, so far.
+    std::uint64_t count() const noexcept { return number_highest_; }
+
+    SendCredit& credit() noexcept { return credit_; }
+    const Counters& counters() const noexcept { return counters_; }
+    std::size_t messages_queued() const noexcept { return queue_.size(); }
+
+    /// Bytes that left the queue since the last call, confirmed or dropped: room for the sender.
+    std::size_t take_freed_bytes() noexcept { return std::exchange(freed_bytes_, 0); }
+
+    /// Writes frames worth about `quantum` bytes, none longer than that.
+    Written write(Target& target, std::size_t quantum, Time now);
+
+    /// The peer has assembled all messages below `count`, and those of `first` to `first + n`.
+    /// @returns false if they were never sent
+    bool confirm_below(std::uint64_t count);
+    bool confirm(std::uint64_t first, std::uint64_t n);
+
+    /// Feedback from a link that is not lossless.
+    void acked(const SentRange& range);
+    void lost(const SentRange& range);
+
+    /// The link is gone: what is not confirmed waits again.
+    void rewind();
+
+    /// Forgets all; nothing more will be sent.
+    void drop_all();
+
+private:
+    struct Entry {
+        Block* block = nullptr;
+        std::uint32_t offset = 0;
+        std::uint32_t bytes = 0;
+        Time queued_at{};
+        bool confirmed = false;
+    };
+
+    std::size_t write_next(Target& target, std::size_t chunk, Stop& stop);
+    std::size_t write_resend(Target& target, std::size_t chunk, Stop& stop);
+    std::size_t write_frame(Target& target, const Entry& entry, const SentRange& range);
+    std::size_t fit(const Target& target, const Entry& entry, const SentRange& range,
+                    std::size_t chunk) const noexcept;
+    std::size_t affordable(Target& target, const SentRange& range, Stop& stop) const noexcept;
+    std::uint64_t uncharged(const SentRange& range) const noexcept;
+    void charge(Target& target, const SentRange& range) noexcept;
+    MessageHead head_of(const Target& target, const Entry& entry,
+                        const SentRange& range) const noexcept;
+    void free(Entry& entry) noexcept;
+    void pop_confirmed();
+    void drop_expired(Time now);
+    void drop_front();
+    std::size_t sent() const noexcept { return queue_.size() - waiting_; }
+    std::uint64_t number_of(std::size_t index) const noexcept { return number_first_ + index; }
+
+    DeliveryClass delivery_;
+    bool latest_only_ = false;
+    SendCredit credit_;
+    Duration time_to_live_{0};
+    std::size_t queue_bytes_max_ = static_cast<std::size_t>(-1);
+
+    // Messages, oldest first: those under way (of a guaranteed stream), then `waiting_` more. The
+    // i-th has, or will get, number number_first_ + i. Of the first waiting one, offset_next_
+    // bytes are sent.
+    Ring<Entry> queue_;
+    std::size_t waiting_ = 0;
+    std::size_t queue_bytes_ = 0;
+    std::size_t freed_bytes_ = 0;
+    std::uint64_t number_first_ = 0;
+    std::uint64_t number_highest_ = 0;  // one past the highest ever sent
+    std::uint64_t offset_next_ = 0;
+
+    // Credit is taken once for each byte: for all messages below number_charged_, and of the last
+    // of these for its first offset_charged_ bytes.
+    std::uint64_t number_charged_ = 0;
+    std::uint64_t offset_charged_ = 0;
+
+    // Links that lose: which parts of long messages arrived, which parts must go again.
+    std::map<std::uint64_t, IntervalSet> parts_acked_;
+    std::map<std::uint64_t, IntervalSet> resend_;
+    Counters counters_;
+};
+
+}  // namespace braid::protocol

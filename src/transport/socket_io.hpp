@@ -24,6 +24,7 @@ inline constexpr std::size_t segments_max = 64;
 struct PathSample {
     std::uint64_t rate_bytes_per_second = 0;
     std::chrono::microseconds round_trip_time{0};
+    bool saturated = false;  ///< the rate is what the path can carry, not just what was sent
 };
 
 /// Makes a connected socket ready for use: non-blocking, without Nagle's delay, with keep-alive

@@ -7,28 +7,19 @@
 #include <asio/ip/tcp.hpp>
 #include <asio/steady_timer.hpp>
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <system_error>
 #include <vector>
 
 namespace braid::transport {
 
-/// Looks a host up, unless it is a number already; the two families take turns (RFC 8305).
-struct TcpEndpoints {
-    static constexpr std::size_t count_max = 16;
-
-    /// The endpoint that `host` spells, if it is a number.
-    static bool numeric(const std::string& host, std::uint16_t port,
-                        asio::ip::tcp::endpoint& endpoint);
-    static std::vector<asio::ip::tcp::endpoint> take_turns(
-        const asio::ip::tcp::resolver::results_type& found);
-};
-
 /// One way to a peer in the making: looks the name up, then tries all its endpoints, a next one
-/// every `stagger` or as soon as one has failed. The first that answers wins.
+/// every `stagger` or as soon as one has failed (RFC 8305). The first that answers wins.
 ///
 /// Held by shared_ptr: a look-up cannot be broken off, so its completion may come after all else.
 class TcpDial : public std::enable_shared_from_this<TcpDial> {
@@ -37,6 +28,7 @@ public:
 
     explicit TcpDial(const asio::any_io_executor& strand);
 
+    /// Once for each TcpDial.
     /// @throws ConnectError with the system's error, operation_aborted after close()
     asio::awaitable<asio::ip::tcp::socket> connect(ConnectAddr address);
 
@@ -44,23 +36,25 @@ public:
     void close() noexcept;
 
 private:
-    void look_up(const std::string& host, std::uint16_t port);
+    using tcp = asio::ip::tcp;
+
+    asio::awaitable<void> next_news();
+    void start(const std::string& host, std::uint16_t port);
+    void looked_up(std::error_code error, const tcp::resolver::results_type& found);
     void try_next();
-    void tried(std::size_t attempt, std::error_code error);
+    void tried(std::size_t position, std::error_code error);
     bool decided() const noexcept;
 
     asio::any_io_executor strand_;
-    asio::steady_timer changed_;
-    asio::ip::tcp::resolver resolver_;
-    std::vector<asio::ip::tcp::endpoint> endpoints_;
-    std::vector<asio::ip::tcp::socket> attempts_;
+    asio::steady_timer changed_;  // expires for the next attempt, is cancelled by news
+    tcp::resolver resolver_;
+    std::vector<tcp::endpoint> endpoints_;
+    std::vector<tcp::socket> attempts_;  // of the first so many endpoints
+    std::optional<tcp::socket> winner_;
+    std::error_code error_;  // of the look-up, else of the first attempt that failed
     std::size_t under_way_ = 0;
-    std::size_t winner_ = 0;
     bool looking_up_ = false;
-    bool won_ = false;
     bool closed_ = false;
-    bool woken_ = false;
-    std::error_code error_;  // of the first attempt that failed
 };
 
 }  // namespace braid::transport

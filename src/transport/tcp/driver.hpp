@@ -28,14 +28,17 @@ private:
     bool write_now();
     bool must_wait_to_write();
     void measure() noexcept;
-    asio::awaitable<void> wait(asio::ip::tcp::socket::wait_type what);
-    asio::awaitable<void> let_reader_finish(std::error_code error);
+    asio::awaitable<void> wait_to_write();
+    void waited(std::error_code error) noexcept;
+    asio::awaitable<void> let_reader_finish();
 
     asio::ip::tcp::socket socket_;
     TcpLink& link_;
     RateMeter meter_;
     protocol::Time measured_at_{};
     std::size_t unsent_limit_;
+    std::error_code broken_;  // a write found the peer gone
+    std::size_t accepted_bytes_ = 0;  // written since the last measurement
     std::size_t unchecked_bytes_ = 0;  // written since the socket was last seen writable
     std::size_t turn_read_ = 0;        // bytes moved since the coroutine last gave way
     std::size_t turn_written_ = 0;

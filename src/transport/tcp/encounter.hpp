@@ -5,7 +5,9 @@
 
 #include <asio/ip/tcp.hpp>
 
+#include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <system_error>
@@ -39,14 +41,17 @@ public:
 private:
     void connected();
     asio::awaitable<void> send(std::vector<std::byte> bytes);
-    void answer(const protocol::HandshakeReader& reader) noexcept;
+    protocol::HandshakeStatus receive(protocol::HandshakeReader& reader);
+    void answer(const protocol::Refusal& refusal);
     void send_last(const std::vector<std::byte>& bytes) noexcept;
+    void note_idle(std::uint64_t idle_ms) noexcept;
+    [[noreturn]] void fail(errc reason, const std::string& text);
     [[noreturn]] void fail(std::error_code error);
 
     protocol::HandshakeSide side_;
     asio::ip::tcp::socket socket_;
-    std::shared_ptr<TcpDial> dial_;  // dialling side, until connected
-    ConnectAddr address_;            // dialling side
+    std::shared_ptr<TcpDial> dial_;       // dialling side, until connected
+    std::optional<ConnectAddr> address_;  // dialling side
     std::string peer_address_;
     std::string peer_host_;
     std::vector<std::byte> leftover_;

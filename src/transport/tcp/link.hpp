@@ -3,7 +3,11 @@
 #include "protocol/link.hpp"
 #include "transport/tcp/output_buffer.hpp"
 
+#include <braid/error.hpp>
+
+#include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <span>
 #include <system_error>
@@ -26,6 +30,9 @@ public:
 
     /// `leftover` came with the last bytes of the handshake; it is copied.
     explicit TcpLink(std::span<const std::byte> leftover = {});
+    ~TcpLink() override;
+    TcpLink(const TcpLink&) = delete;
+    TcpLink& operator=(const TcpLink&) = delete;
 
     protocol::LinkTraits traits() const noexcept override;
     protocol::LinkPath path() const noexcept override { return path_; }
@@ -57,7 +64,11 @@ public:
     /// The first `bytes` of what is pending have been sent.
     void sent(std::size_t bytes) noexcept;
 
-    void measured(protocol::LinkPath path) noexcept { path_ = path; }
+    /// @param rate_min what the path carries at least, where its rate is not known
+    void measured(protocol::LinkPath path, std::uint64_t rate_min) noexcept {
+        path_ = path;
+        rate_min_ = rate_min;
+    }
 
     /// When fill() was last called.
     protocol::Time time() const noexcept { return time_; }
@@ -72,6 +83,7 @@ private:
     std::unique_ptr<OutputBuffer> output_;
     std::error_code failure_;
     protocol::LinkPath path_;
+    std::uint64_t rate_min_ = 0;
     protocol::Time time_{};
 };
 

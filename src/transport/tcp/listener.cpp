@@ -1,0 +1,131 @@
+#include "transport/tcp/listener.hpp"
+
+#include "transport/socket_io.hpp"
+#include "transport/tcp/encounter.hpp"
+#include "transport/tcp/resolve.hpp"
+
+#include <braid/address.hpp>
+#include <braid/error.hpp>
+
+#include <asio/error.hpp>
+#include <asio/io_context.hpp>
+#include <asio/redirect_error.hpp>
+#include <asio/strand.hpp>
+#include <asio/this_coro.hpp>
+#include <asio/thread_pool.hpp>
+#include <asio/use_awaitable.hpp>
+
+#include <algorithm>
+#include <utility>
+#include <vector>
+
+namespace braid::transport {
+
+namespace {
+
+using asio::ip::tcp;
+
+/// What lies under a strand: connections on strands of their own are to run side by side, not
+/// within the strand of the listener.
+asio::any_io_executor beneath(const asio::any_io_executor& executor) {
+    if (const auto* strand = executor.target<asio::strand<asio::any_io_executor>>()) {
+        return strand->get_inner_executor();
+    }
+    if (const auto* strand = executor.target<asio::strand<asio::io_context::executor_type>>()) {
+        return strand->get_inner_executor();
+    }
+    if (const auto* strand = executor.target<asio::strand<asio::thread_pool::executor_type>>()) {
+        return strand->get_inner_executor();
+    }
+    return executor;
+}
+
+/// Errors after which the next connection may well be taken, if something is given back first.
+bool exhausted(std::error_code error) noexcept {
+    return error == std::errc::too_many_files_open ||
+           error == std::errc::too_many_files_open_in_system ||
+           error == std::errc::no_buffer_space || error == std::errc::not_enough_memory;
+}
+
+/// Errors of one connection, which was gone before it was taken.
+bool of_one_connection(std::error_code error) noexcept {
+    return error == std::errc::connection_aborted || error == std::errc::connection_reset ||
+           error == std::errc::protocol_error || error == std::errc::host_unreachable ||
+           error == std::errc::network_unreachable || error == std::errc::network_down ||
+           error == std::errc::timed_out || error == std::errc::operation_not_permitted;
+}
+
+}  // namespace
+
+TcpListener::TcpListener(const asio::any_io_executor& strand, const tcp::endpoint& endpoint)
+    : acceptor_{strand}, pause_{strand} {
+    std::error_code error;
+    acceptor_.open(endpoint.protocol(), error);
+    if (!error) socket_io::prepare(acceptor_, endpoint.address().is_v6(), error);
+    if (!error) acceptor_.bind(endpoint, error);
+    if (!error) acceptor_.listen(tcp::acceptor::max_listen_connections, error);
+    if (!error) endpoint_ = acceptor_.local_endpoint(error);
+    if (error) {
+        throw NetworkError{error, "tcp://" + endpoint.address().to_string() + " port " +
+                                      std::to_string(endpoint.port())};
+    }
+}
+
+ListenAddr TcpListener::address() const {
+    return ListenAddr::tcp(endpoint_.address().to_string(), endpoint_.port());
+}
+
+asio::awaitable<std::unique_ptr<Encounter>> TcpListener::accept() {
+    auto pause = pause_min;
+    while (!closed_) {
+        const asio::any_io_executor strand = asio::make_strand(beneath(acceptor_.get_executor()));
+        tcp::socket socket{strand};
+        std::error_code error;
+        co_await acceptor_.async_accept(socket,
+                                        asio::redirect_error(asio::use_awaitable, error));
+        if (closed_ || error == asio::error::operation_aborted) break;
+        if (!error) co_return std::make_unique<TcpEncounter>(std::move(socket));
+        if (of_one_connection(error)) continue;
+        if (!exhausted(error)) throw NetworkError{error, to_string(address())};
+        pause_.expires_after(pause);
+        co_await pause_.async_wait(asio::redirect_error(asio::use_awaitable, error));
+        pause = std::min(pause * 2, pause_max);
+    }
+    throw NetworkError{asio::error::operation_aborted, to_string(address())};
+}
+
+void TcpListener::close() noexcept {
+    if (std::exchange(closed_, true)) return;
+    std::error_code ignored;
+    acceptor_.close(ignored);
+    pause_.cancel();
+}
+
+asio::awaitable<std::unique_ptr<Listener>> listen_tcp(ListenAddr address) {
+    const auto strand = co_await asio::this_coro::executor;
+    tcp::endpoint endpoint;
+    if (numeric_endpoint(address.host(), address.port(), endpoint)) {
+        co_return std::make_unique<TcpListener>(strand, endpoint);
+    }
+    tcp::resolver resolver{strand};
+    std::error_code error;
+    const auto found = co_await resolver.async_resolve(
+        address.host(), std::to_string(address.port()),
+        tcp::resolver::numeric_service | tcp::resolver::passive,
+        asio::redirect_error(asio::use_awaitable, error));
+    if (error) throw NetworkError{error, to_string(address)};
+    auto endpoints = take_turns(found);
+    std::stable_partition(endpoints.begin(), endpoints.end(),
+                          [](const auto& each) { return each.address().is_v4(); });
+    std::unique_ptr<Listener> result;
+    for (std::size_t i = 0; i < endpoints.size() && result == nullptr; ++i) {
+        try {
+            result = std::make_unique<TcpListener>(strand, endpoints[i]);
+        } catch (const NetworkError&) {
+            if (i + 1 == endpoints.size()) throw;
+        }
+    }
+    co_return result;
+}
+
+}  // namespace braid::transport

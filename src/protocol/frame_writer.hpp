@@ -79,6 +79,19 @@ public:
         copied_ += payload.size();
     }
 
+    /// The hot path: a whole message in a slot below 15 whose number is implied, always copied.
+    /// @returns the bytes of the frame, or 0, and nothing is written, if it does not fit
+    std::size_t small_message(std::uint64_t slot, std::span<const std::byte> payload) noexcept {
+        const auto size = 1 + prefix_varint_bytes(payload.size()) + payload.size();
+        if (size > room()) return 0;
+        auto* at = buffer_.data() + copied_;
+        *at++ = static_cast<std::byte>(0x90u | slot);
+        at += encode_prefix_varint(payload.size(), at);
+        if (!payload.empty()) std::memcpy(at, payload.data(), payload.size());
+        copied_ += size;
+        return size;
+    }
+
     /// What encoding `head` before a payload of this size takes.
     static std::size_t head_bytes(const MessageHead& head, std::size_t payload_bytes) noexcept {
         std::size_t size = 1 + prefix_varint_bytes(payload_bytes);

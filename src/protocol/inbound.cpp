@@ -44,6 +44,28 @@ std::error_code Inbound::receive(const Frame& frame, std::uint64_t number,
     return {};
 }
 
+bool Inbound::receive_next(std::span<const std::byte> payload, ReceiveCredit& participant,
+                           std::error_code& error) {
+    if (delivery_ != DeliveryClass::guaranteed_ordered || ended_ || final_count_ || discarding_ ||
+        !partial_.empty() || !held_.empty() || payload.size() > fragment_bytes_min) {
+        return false;
+    }
+    const auto cost = payload.size() + message_charge;
+    if (cost > participant.headroom() || !credit_.charge(cost)) return false;
+    participant.charge(cost);
+    const auto number = next_++;
+    highest_ = next_;
+    ++begun_;
+    if (has_envelope(promises_)) {
+        error = deliver(number, payload, nullptr);
+        return true;
+    }
+    delivered_charge_ += cost;
+    ++counters_.messages_delivered;
+    delivered.push(number, cost, payload);
+    return true;
+}
+
 std::error_code Inbound::receive_whole(const Frame& frame, std::uint64_t number,
                                        ReceiveCredit& participant) {
     if (frame.payload.size() > message_bytes_max_ + envelope_allowance) {

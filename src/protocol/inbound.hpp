@@ -47,6 +47,12 @@ public:
     std::error_code receive(const Frame& frame, std::uint64_t number, ReceiveCredit& participant,
                             Time now);
 
+    /// The hot path of receive(): the next message of an ordered guaranteed stream, whole, with
+    /// nothing held back. False, and nothing has happened, if it is anything else.
+    bool receive_next(std::span<const std::byte> payload, ReceiveCredit& participant,
+                      std::error_code& error);
+    std::uint64_t next_number() const noexcept { return next_; }
+
     /// The peer says that it sent `count` messages and no more come. An error ends the channel.
     std::error_code finish(std::uint64_t count, bool ordered_lossless, Time lossy_deadline);
 

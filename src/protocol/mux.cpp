@@ -6,10 +6,6 @@ namespace braid::protocol {
 
 namespace {
 
-// STREAM_ACK: often enough that the sender's memory of what is under way stays small.
-constexpr std::size_t acknowledge_bytes = 64u << 10;
-constexpr Duration acknowledge_delay = std::chrono::milliseconds{50};
-
 std::uint64_t raw(StreamId id) noexcept { return static_cast<std::uint64_t>(id); }
 
 Duration keep_alive(const MuxOptions& options, Duration idle) noexcept {

@@ -122,6 +122,11 @@ public:
 private:
     friend class MuxPort;
     using Control = Stream::Control;
+
+    // STREAM_ACK: often enough that the sender's memory of what is under way stays small.
+    static constexpr std::size_t acknowledge_bytes = 64u << 10;
+    static constexpr Duration acknowledge_delay = std::chrono::milliseconds{50};
+
     enum class CloseState : std::uint8_t { open, wanted, sent };
 
     // Sending: mux_send.cpp
@@ -142,6 +147,8 @@ private:
     FrameSink::Receipt receive(MuxPort& port, std::span<const std::byte> bytes, Framing framing,
                                Time now);
     FrameSink::Receipt receive_stream(MuxPort& port, std::span<const std::byte> bytes, Time now);
+    bool receive_small(MuxPort& port, std::span<const std::byte>& bytes, Time now,
+                       std::error_code& error);
     FrameSink::Receipt receive_unit(MuxPort& port, std::span<const std::byte> bytes, Time now);
     std::error_code apply(MuxPort& port, const Frame& frame, Time now);
     std::error_code on_message(MuxPort& port, const Frame& frame, Time now);

@@ -13,6 +13,9 @@ constexpr std::uint64_t low_number_reach = 1u << 14;
 // A message up to this size is not cut to fill the end of a unit: the second head costs more.
 constexpr std::size_t uncut_bytes_max = 256;
 
+// Up to this size a message is never cut and never referred to.
+constexpr std::size_t small_bytes_max = fragment_bytes_min;
+
 constexpr auto nothing = static_cast<std::size_t>(-1);
 
 }  // namespace
@@ -23,12 +26,14 @@ void Outbound::enqueue(Block& block, std::uint32_t offset, std::uint32_t bytes, 
         while (waiting_ > (offset_next_ > 0 ? 1u : 0u)) {
             free(queue_.back());
             queue_.pop_back();
+            if (!queued_at_.empty()) queued_at_.pop_back();
             --waiting_;
             ++counters_.messages_dropped;
         }
     }
     ++block.references;
-    queue_.push_back({&block, offset, bytes, now, false});
+    queue_.push_back({&block, offset, bytes, 0});
+    if (time_to_live_ > Duration::zero()) queued_at_.push_back(now);
     queue_bytes_ += bytes;
     ++waiting_;
     ++counters_.messages_enqueued;
@@ -40,7 +45,11 @@ Outbound::Written Outbound::write(Target& target, std::size_t quantum, Time now)
     Written written;
     if (time_to_live_ > Duration::zero()) drop_expired(now);
     while (written.bytes < quantum) {
-        std::size_t bytes = 0;
+        std::size_t bytes = write_run(target, quantum - written.bytes);
+        if (bytes != 0) {
+            written.bytes += bytes;
+            continue;
+        }
         if (!resend_.empty()) {
             bytes = write_resend(target, quantum, written.stop);
         } else if (waiting_ > 0) {
@@ -52,6 +61,44 @@ Outbound::Written Outbound::write(Target& target, std::size_t quantum, Time now)
         written.bytes += bytes;
     }
     if (!backlogged()) written.stop = Stop::empty;
+    return written;
+}
+
+// The hot path: whole messages in a row on a lossless channel that expects them. Stops, for the
+// general path to go on, at the first message that is anything else.
+std::size_t Outbound::write_run(Target& target, std::size_t quantum) noexcept {
+    const bool guaranteed = is_guaranteed(delivery_);
+    if (target.log != nullptr || !guaranteed || !target.number_known || offset_next_ != 0 ||
+        !resend_.empty() || target.slot >= 15) {
+        return 0;
+    }
+    auto number = number_of(sent());
+    if (target.number_expected != number || number_charged_ != number) return 0;
+    const auto credit = std::min(credit_.left(), target.participant_credit.left());
+    const auto first = number;
+    std::uint64_t used = 0;
+    std::size_t written = 0;
+    auto index = sent();
+    for (; index < queue_.size() && written < quantum; ++index) {
+        const auto& entry = queue_[index];
+        const std::size_t bytes = entry.bytes;
+        const auto cost = bytes + message_charge;
+        if (entry.confirmed || bytes > small_bytes_max || used + cost > credit) break;
+        const std::span<const std::byte> payload{entry.block->data + entry.offset, bytes};
+        const auto size = target.writer.small_message(target.slot, payload);
+        if (size == 0) break;
+        used += cost;
+        written += size;
+        ++number;
+    }
+    if (number == first) return 0;
+    waiting_ -= number - first;
+    credit_.use(used);
+    target.participant_credit.use(used);
+    number_charged_ = number;
+    offset_charged_ = queue_[index - 1].bytes;
+    number_highest_ = std::max(number_highest_, number);
+    target.number_expected = number;
     return written;
 }
 
@@ -88,6 +135,7 @@ std::size_t Outbound::write_next(Target& target, std::size_t chunk, Stop& stop) 
         ++counters_.messages_handed_over;
         free(queue_.front());
         queue_.pop_front();
+        if (!queued_at_.empty()) queued_at_.pop_front();
     }
     return bytes;
 }
@@ -280,6 +328,7 @@ void Outbound::drop_all() {
         free(queue_.front());
         queue_.pop_front();
     }
+    queued_at_.clear();
     waiting_ = 0;
     offset_next_ = 0;
     resend_.clear();
@@ -307,7 +356,7 @@ void Outbound::pop_confirmed() {
 
 void Outbound::drop_expired(Time now) {
     if (is_guaranteed(delivery_)) return;
-    while (waiting_ > 0 && offset_next_ == 0 && now - queue_.front().queued_at > time_to_live_) {
+    while (waiting_ > 0 && offset_next_ == 0 && now - queued_at_[0] > time_to_live_) {
         drop_front();
     }
 }
@@ -315,6 +364,7 @@ void Outbound::drop_expired(Time now) {
 void Outbound::drop_front() {
     free(queue_.front());
     queue_.pop_front();
+    if (!queued_at_.empty()) queued_at_.pop_front();
     --waiting_;
     ++counters_.messages_dropped;
 }

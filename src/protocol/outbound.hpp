@@ -108,14 +108,15 @@ public:
     void drop_all();
 
 private:
+    // Small, since thousands wait on a fast stream and each is touched three times.
     struct Entry {
         Block* block = nullptr;
         std::uint32_t offset = 0;
-        std::uint32_t bytes = 0;
-        Time queued_at{};
-        bool confirmed = false;
+        std::uint32_t bytes : 31 = 0;
+        std::uint32_t confirmed : 1 = 0;
     };
 
+    std::size_t write_run(Target& target, std::size_t quantum) noexcept;
     std::size_t write_next(Target& target, std::size_t chunk, Stop& stop);
     std::size_t write_resend(Target& target, std::size_t chunk, Stop& stop);
     std::size_t write_frame(Target& target, const Entry& entry, const SentRange& range);
@@ -143,6 +144,7 @@ private:
     // i-th has, or will get, number number_first_ + i. Of the first waiting one, offset_next_
     // bytes are sent.
     Ring<Entry> queue_;
+    Ring<Time> queued_at_;  // of the same messages, if they have a time to live
     std::size_t waiting_ = 0;
     std::size_t queue_bytes_ = 0;
     std::size_t freed_bytes_ = 0;

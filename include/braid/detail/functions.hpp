@@ -39,8 +39,8 @@ consteval bool has(Way way) {
             return requires(const A& ar, const T& value) {
                 access::member_save_minimal(ar, value);
             };
-        case Way::free_serialize:
-            return requires(A & ar, T & value) { serialize(ar, value); };
+        case Way::free_serialize: return requires(A & ar, T & value) { serialize(ar, value);
+            };
         case Way::free_split:
             if constexpr (saving) {
                 return requires(A & ar, const T& value) { save(ar, value); };
@@ -53,8 +53,7 @@ consteval bool has(Way way) {
             return requires(A & ar, T & value) { access::member_serialize(ar, value, 0u); }
             || requires(A & ar, const T& value) { access::member_save(ar, value, 0u); }
             || requires(A & ar, T & value) { access::member_load(ar, value, 0u); };
-        default:
-            return false;
+        default: return false;
     }
 }
 
@@ -65,20 +64,13 @@ consteval bool specialized(Way way) {
         return !std::is_base_of_v<std::false_type, cereal::specialize<A, T, S>>;
     };
     switch (way) {
-        case Way::member_serialize:
-            return chosen.template operator()<member_serialize>();
-        case Way::member_split:
-            return chosen.template operator()<member_load_save>();
-        case Way::member_minimal:
-            return chosen.template operator()<member_load_save_minimal>();
-        case Way::free_serialize:
-            return chosen.template operator()<non_member_serialize>();
-        case Way::free_split:
-            return chosen.template operator()<non_member_load_save>();
-        case Way::free_minimal:
-            return chosen.template operator()<non_member_load_save_minimal>();
-        default:
-            return false;
+        case Way::member_serialize: return chosen.template operator()<member_serialize>();
+        case Way::member_split: return chosen.template operator()<member_load_save>();
+        case Way::member_minimal: return chosen.template operator()<member_load_save_minimal>();
+        case Way::free_serialize: return chosen.template operator()<non_member_serialize>();
+        case Way::free_split: return chosen.template operator()<non_member_load_save>();
+        case Way::free_minimal: return chosen.template operator()<non_member_load_save_minimal>();
+        default: return false;
     }
 }
 

@@ -47,7 +47,8 @@ inline constexpr std::size_t member_count = std::is_empty_v<T>
         return visit(__VA_ARGS__); \
     }
 
-/// Calls `visit` with all members of an aggregate of at most members_max.
+/// Calls `visit` with all members of an aggregate of at most members_max. An error here says that
+/// the struct has a C array or a base class: use std::array, or give it a serialize().
 template <typename T, typename Visitor>
 constexpr decltype(auto) with_members(T& value, Visitor&& visit) {
     if constexpr (std::is_empty_v<T>) {

@@ -108,7 +108,7 @@ Stream& Mux::add_tombstone(StreamId id, const StreamOptions& options) {
 
 // Gives the stream a channel, and that channel all that the peer may not have heard of it.
 void Mux::rehome(Stream& stream, Time now) {
-    if (ports_.empty()) return;
+    if (ports_.empty() || stream.retired) return;
     auto& port = *ports_.front();
     stream.port = &port;
     stream.number_known = false;
@@ -179,6 +179,8 @@ void Mux::reset(Stream& stream, std::uint64_t code, Time now) {
 
 void Mux::begin_reset(Stream& stream, std::uint64_t code) {
     if (stream.send_error && stream.send_state >= Stream::SendState::closing) return;
+    // After CLOSE_STREAM the peer may have forgotten the stream: there is nothing left to give up.
+    if (stream.send_state == Stream::SendState::closing && !stream.wants(Control::close)) return;
     stream.send_state = Stream::SendState::closing;
     if (!stream.send_error) stream.send_error = errc::stream_closed;
     stream.reset_code = code;

@@ -252,6 +252,8 @@ std::error_code Mux::on_open(MuxPort& port, const Frame& frame, Time now) {
     }
     if (stream == nullptr) {
         if (opened_there_ >= streams_announced_) return errc::stream_limit_violation;
+        // Ids are given in order: one far ahead is no OPEN that overtook another.
+        if (id / 2 > opened_there_ + slot_slack) return errc::protocol_violation;
         ++opened_there_;
         peer_ids_.insert(id / 2, id / 2 + 1);
         stream = &add_stream(frame.id, options, false);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdlib>
 #include <type_traits>
 #include <utility>
 
@@ -13,10 +14,13 @@ inline constexpr std::size_t members_max = 16;
 template <typename... T>
 struct TypeList {};
 
-// Stands for any member; only ever used unevaluated.
+// Stands for any member and is never run; clang wants a definition when a member's own templated
+// constructor takes it.
 struct AnyMember {
     template <typename T>
-    operator T() const;
+    operator T() const {
+        std::abort();
+    }
 };
 
 template <typename T, std::size_t... I>

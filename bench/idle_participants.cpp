@@ -69,31 +69,31 @@ void judge(const std::string& which, const SideSeries& side, Targets& targets) {
 }  // namespace
 
 int main(int count, char** arguments) {
-    CommonOptions common;
-    common.rounds = 3;
-    common.seconds = 5;
+    RunOptions run;
+    run.rounds = 3;
+    run.seconds = 5;
     IdleTask task;
     CommandLine command_line(
         "What participants that say nothing cost: so many dial one listener in another process,\n"
         "then both are watched between two keep-alives.",
-        common);
+        run);
     command_line.number("count", task.participants, "participants");
     command_line.number("settle", task.settle_seconds, "seconds to wait before looking");
     if (command_line.parse(count, arguments) == CommandLine::Outcome::stop) {
         return command_line.exit_code();
     }
-    task.seconds = common.seconds;
-    const bool exclusive = common.exclusive && raise_autogroup_priority();
-    print_conditions(common.rounds, common.seconds, name_of(Placement::anywhere), exclusive);
+    task.seconds = run.seconds;
+    const bool exclusive = run.exclusive && raise_autogroup_priority();
+    print_conditions(run.rounds, run.seconds, name_of(Placement::anywhere), exclusive);
 
     std::vector<IdlePeer> peers;
 #ifdef BRAID_BENCH_BRAID
     peers.push_back(braid_idle());
 #endif
     peers.push_back(asio_idle());
-    std::erase_if(peers, [&](const IdlePeer& peer) { return !common.wants(peer.name); });
+    std::erase_if(peers, [&](const IdlePeer& peer) { return !run.wants(peer.name); });
     std::map<std::string, Series> series;
-    interleave(common.rounds, peers.size(), [&](unsigned, std::size_t peer) {
+    interleave(run.rounds, peers.size(), [&](unsigned, std::size_t peer) {
         series[peers[peer].name].add(measure_idle(peers[peer], task));
     });
 
@@ -114,5 +114,5 @@ int main(int count, char** arguments) {
     judge("listening side", series["braid"].listening, targets);
     judge("dialling side", series["braid"].dialling, targets);
     targets.print();
-    return common.check && !targets.all_met() ? 1 : 0;
+    return run.check && !targets.all_met() ? 1 : 0;
 }

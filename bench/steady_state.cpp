@@ -162,9 +162,9 @@ void print_calls(const std::string& peer, const Board& board) {
 }  // namespace
 
 int main(int count, char** arguments) {
-    CommonOptions common;
-    common.rounds = 3;
-    common.seconds = 1;
+    RunOptions run;
+    run.rounds = 3;
+    run.seconds = 1;
     double warm_up_seconds = 0.4;
     unsigned message_bytes = 64;
     bool by_call = false;
@@ -173,7 +173,7 @@ int main(int count, char** arguments) {
         "processes, TCP loopback, malloc, operator new and the system calls' wrappers replaced by\n"
         "counting ones. To check the counting, compare --by-call with\n"
         "strace -c -f steady_state --rounds 1 --peers NAME --by-call",
-        common);
+        run);
     command_line.number("warm-up", warm_up_seconds, "seconds before the counting starts");
     command_line.number("bytes", message_bytes, "message bytes, 8 at least");
     command_line.flag("by-call", by_call, "list the system calls of the last round by name");
@@ -184,17 +184,17 @@ int main(int count, char** arguments) {
         std::fprintf(stderr, "a message needs at least 8 bytes\n");
         return 2;
     }
-    const bool exclusive = common.exclusive && raise_autogroup_priority();
-    print_conditions(common.rounds, common.seconds, name_of(Placement::split), exclusive);
+    const bool exclusive = run.exclusive && raise_autogroup_priority();
+    print_conditions(run.rounds, run.seconds, name_of(Placement::split), exclusive);
 
     OneWayTask task;
     task.message_bytes = message_bytes;
-    task.seconds = common.seconds + warm_up_seconds;
+    task.seconds = run.seconds + warm_up_seconds;
     task.warm_up_seconds = warm_up_seconds;
     std::vector<OneWayPeer> peers = all_peers();
-    std::erase_if(peers, [&](const OneWayPeer& peer) { return !common.wants(peer.name); });
+    std::erase_if(peers, [&](const OneWayPeer& peer) { return !run.wants(peer.name); });
     std::map<std::string, Series> series;
-    interleave(common.rounds, peers.size(), [&](unsigned, std::size_t peer) {
+    interleave(run.rounds, peers.size(), [&](unsigned, std::size_t peer) {
         measure(peers[peer], task, Placement::split, series[peers[peer].name]);
     });
 
@@ -222,5 +222,5 @@ int main(int count, char** arguments) {
     targets.at_most("system calls per message, both sides together",
                     spread_of(series["braid"].system_calls), 0.05);
     targets.print();
-    return common.check && !targets.all_met() ? 1 : 0;
+    return run.check && !targets.all_met() ? 1 : 0;
 }

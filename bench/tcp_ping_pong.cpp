@@ -80,12 +80,12 @@ void print_placement(Placement placement, const std::vector<PingPongPeer>& peers
 }  // namespace
 
 int main(int count, char** arguments) {
-    CommonOptions common;
+    RunOptions run;
     unsigned message_bytes = 64;
     CommandLine command_line(
         "Round trips over TCP loopback: two processes of one thread each, once on the same\n"
         "processor, once on one each; 1,000 round trips of warm-up.",
-        common);
+        run);
     command_line.number("bytes", message_bytes, "message bytes, 8 at least");
     if (command_line.parse(count, arguments) == CommandLine::Outcome::stop) {
         return command_line.exit_code();
@@ -94,18 +94,18 @@ int main(int count, char** arguments) {
         std::fprintf(stderr, "a message needs at least 8 bytes\n");
         return 2;
     }
-    const bool exclusive = common.exclusive && raise_autogroup_priority();
-    print_conditions(common.rounds, common.seconds, "same and split", exclusive);
+    const bool exclusive = run.exclusive && raise_autogroup_priority();
+    print_conditions(run.rounds, run.seconds, "same and split", exclusive);
 
     std::vector<PingPongPeer> peers = all_peers();
-    std::erase_if(peers, [&](const PingPongPeer& peer) { return !common.wants(peer.name); });
+    std::erase_if(peers, [&](const PingPongPeer& peer) { return !run.wants(peer.name); });
     PingPongTask task;
     task.message_bytes = message_bytes;
-    task.seconds = common.seconds;
+    task.seconds = run.seconds;
     Targets targets;
     for (const Placement placement : {Placement::same, Placement::split}) {
         SeriesByPeer series;
-        interleave(common.rounds, peers.size(), [&](unsigned, std::size_t peer) {
+        interleave(run.rounds, peers.size(), [&](unsigned, std::size_t peer) {
             series[peers[peer].name].add(measure_ping_pong(peers[peer], task, placement));
         });
         print_placement(placement, peers, series);
@@ -114,5 +114,5 @@ int main(int count, char** arguments) {
             ratio_of(series["braid"].p50_us, series[control].p50_us), 1.3);
     }
     targets.print();
-    return common.check && !targets.all_met() ? 1 : 0;
+    return run.check && !targets.all_met() ? 1 : 0;
 }

@@ -103,13 +103,13 @@ void judge_size(std::size_t message_bytes, SeriesByPeer& series, Targets& target
 }  // namespace
 
 int main(int count, char** arguments) {
-    CommonOptions common;
+    RunOptions run;
     std::string sizes = "64,1024,65536,1048576";
     std::string placement_name = "split";
     CommandLine command_line(
         "One-way throughput over TCP loopback: two processes of one application thread each, one\n"
         "connection, messages checked for order by the receiver.",
-        common);
+        run);
     command_line.text("sizes", sizes, "message bytes, comma-separated");
     command_line.text("placement", placement_name,
                       "processors of the two processes: split, same or anywhere");
@@ -119,27 +119,27 @@ int main(int count, char** arguments) {
     const Placement placement = placement_name == "same"    ? Placement::same
                                 : placement_name == "split" ? Placement::split
                                                             : Placement::anywhere;
-    const bool exclusive = common.exclusive && raise_autogroup_priority();
-    print_conditions(common.rounds, common.seconds, name_of(placement), exclusive);
+    const bool exclusive = run.exclusive && raise_autogroup_priority();
+    print_conditions(run.rounds, run.seconds, name_of(placement), exclusive);
 
     std::vector<OneWayPeer> peers = all_peers();
-    std::erase_if(peers, [&](const OneWayPeer& peer) { return !common.wants(peer.name); });
+    std::erase_if(peers, [&](const OneWayPeer& peer) { return !run.wants(peer.name); });
     Targets targets;
     for (const std::string& size : split_at_commas(sizes)) {
         OneWayTask task;
         task.message_bytes = std::strtoull(size.c_str(), nullptr, 10);
-        task.seconds = common.seconds;
+        task.seconds = run.seconds;
         if (task.message_bytes < sizeof(std::uint64_t)) {
             std::fprintf(stderr, "a message needs at least 8 bytes\n");
             return 2;
         }
         SeriesByPeer series;
-        interleave(common.rounds, peers.size(), [&](unsigned, std::size_t peer) {
+        interleave(run.rounds, peers.size(), [&](unsigned, std::size_t peer) {
             series[peers[peer].name].add(measure_one_way(peers[peer], task, placement));
         });
         print_size(task.message_bytes, peers, series);
         judge_size(task.message_bytes, series, targets);
     }
     targets.print();
-    return common.check && !targets.all_met() ? 1 : 0;
+    return run.check && !targets.all_met() ? 1 : 0;
 }

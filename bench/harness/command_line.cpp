@@ -7,19 +7,18 @@
 
 namespace bench {
 
-bool CommonOptions::wants(std::string_view peer) const {
+bool RunOptions::wants(std::string_view peer) const {
     const auto names = split_at_commas(peers);
     return names.empty() || std::find(names.begin(), names.end(), peer) != names.end();
 }
 
-CommandLine::CommandLine(std::string purpose, CommonOptions& common)
-    : purpose_(std::move(purpose)) {
-    number("rounds", common.rounds, "how often each peer is measured; the table shows medians");
-    number("seconds", common.seconds, "how long one measurement lasts");
-    text("peers", common.peers, "only these peers, comma-separated");
-    flag("exclusive", common.exclusive,
+CommandLine::CommandLine(std::string purpose, RunOptions& run) : purpose_(std::move(purpose)) {
+    number("rounds", run.rounds, "how often each peer is measured; the table shows medians");
+    number("seconds", run.seconds, "how long one measurement lasts");
+    text("peers", run.peers, "only these peers, comma-separated");
+    flag("exclusive", run.exclusive,
          "own scheduler autogroup at nice -19, so that other work on the machine takes little");
-    flag("check", common.check, "exit with 1 when a target is missed or was not measured");
+    flag("check", run.check, "exit with 1 when a target is missed or was not measured");
 }
 
 void CommandLine::number(std::string name, unsigned& target, std::string meaning) {

@@ -9,7 +9,7 @@
 namespace bench {
 
 /// What every benchmark understands.
-struct CommonOptions {
+struct RunOptions {
     unsigned rounds = 5;
     double seconds = 0.7;
     bool check = false;      ///< exit with 1 when a target is missed or was not measured
@@ -22,7 +22,7 @@ struct CommonOptions {
 /// Reads `--name value` and `--name=value`, and prints what there is for `--help`.
 class CommandLine {
 public:
-    CommandLine(std::string purpose, CommonOptions& common);
+    CommandLine(std::string purpose, RunOptions& run);
 
     void number(std::string name, unsigned& target, std::string meaning);
     void number(std::string name, double& target, std::string meaning);

@@ -69,12 +69,9 @@ double percentile(const std::vector<std::uint32_t>& sorted, double fraction) {
 
 const char* name_of(Placement placement) noexcept {
     switch (placement) {
-        case Placement::same:
-            return "same";
-        case Placement::split:
-            return "split";
-        case Placement::anywhere:
-            break;
+        case Placement::same: return "same";
+        case Placement::split: return "split";
+        case Placement::anywhere: break;
     }
     return "anywhere";
 }

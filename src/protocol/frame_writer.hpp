@@ -79,17 +79,20 @@ public:
         copied_ += payload.size();
     }
 
-    /// The hot path: a whole message in a slot below 15 whose number is implied, always copied.
+    /// The hot path: a whole message whose number is implied, always copied.
     /// @returns the bytes of the frame, or 0, and nothing is written, if it does not fit
     std::size_t small_message(std::uint64_t slot, std::span<const std::byte> payload) noexcept {
-        const auto size = 1 + prefix_varint_bytes(payload.size()) + payload.size();
-        if (size > room()) return 0;
-        auto* at = buffer_.data() + copied_;
-        *at++ = static_cast<std::byte>(0x90u | slot);
+        constexpr std::size_t head_max = 1 + 2 * prefix_varint_bytes_max;
+        if (head_max + payload.size() > room()) return 0;
+        auto* const start = buffer_.data() + copied_;
+        auto* at = start;
+        *at++ = static_cast<std::byte>(0x90u | (slot < 15 ? slot : 15u));
+        if (slot >= 15) at += encode_prefix_varint(slot, at);
         at += encode_prefix_varint(payload.size(), at);
         if (!payload.empty()) std::memcpy(at, payload.data(), payload.size());
-        copied_ += size;
-        return size;
+        at += payload.size();
+        copied_ += static_cast<std::size_t>(at - start);
+        return static_cast<std::size_t>(at - start);
     }
 
     /// What encoding `head` before a payload of this size takes.

@@ -48,24 +48,30 @@ FrameSink::Receipt Mux::receive_stream(MuxPort& port, std::span<const std::byte>
     return {size - bytes.size(), true, {}};
 }
 
-// The hot path: a whole small message in a slot below 15, with an implied number, that is the
-// next of its stream. False, and nothing has happened, if it is anything else.
+// The hot path: a whole small message with an implied number that is the next of its stream. False,
+// and nothing has happened, if it is anything else.
 bool Mux::receive_small(MuxPort& port, std::span<const std::byte>& bytes, Time now,
                         std::error_code& error) {
     const auto first = std::to_integer<std::uint8_t>(bytes[0]);
-    if ((first & 0xf0u) != 0x90u || bytes.size() < 2) return false;
-    auto* const slot = port.find_slot(first & 0x0fu);
-    const auto length = std::to_integer<std::size_t>(bytes[1]);
+    if ((first & 0xf0u) != 0x90u) return false;
+    auto rest = bytes.subspan(1);
+    std::uint64_t name = first & 0x0fu;
+    if (name == 15 && (decode_prefix_varint(rest, name) != DecodeStatus::complete || name < 15)) {
+        return false;
+    }
+    if (rest.empty()) return false;
+    const auto length = std::to_integer<std::size_t>(rest[0]);
+    auto* const slot = port.find_slot(name);
     if (slot == nullptr || slot->stream == nullptr || !slot->number_known || length >= 0x80 ||
-        bytes.size() < 2 + length || peer_close_) {
+        rest.size() < 1 + length || peer_close_) {
         return false;
     }
     auto& stream = *slot->stream;
     if (slot->number_expected != stream.inbound.next_number()) return false;
-    if (!stream.inbound.receive_next(bytes.subspan(2, length), receive_credit_, error)) {
+    if (!stream.inbound.receive_next(rest.subspan(1, length), receive_credit_, error)) {
         return false;
     }
-    bytes = bytes.subspan(2 + length);
+    bytes = rest.subspan(1 + length);
     ++slot->number_expected;
     ++counters_.frames_received;
     if (stream.unacknowledged_bytes + length + message_charge >= acknowledge_bytes ||

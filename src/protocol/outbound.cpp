@@ -69,7 +69,7 @@ Outbound::Written Outbound::write(Target& target, std::size_t quantum, Time now)
 std::size_t Outbound::write_run(Target& target, std::size_t quantum) noexcept {
     const bool guaranteed = is_guaranteed(delivery_);
     if (target.log != nullptr || !guaranteed || !target.number_known || offset_next_ != 0 ||
-        !resend_.empty() || target.slot >= 15) {
+        !resend_.empty()) {
         return 0;
     }
     auto number = number_of(sent());

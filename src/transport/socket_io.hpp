@@ -1,5 +1,7 @@
 #pragma once
 
+#include "protocol/time.hpp"
+
 #include <asio/ip/tcp.hpp>
 
 #include <chrono>
@@ -23,7 +25,7 @@ inline constexpr std::size_t segments_max = 64;
 /// What the system knows of the way to the peer.
 struct PathSample {
     std::uint64_t rate_bytes_per_second = 0;
-    std::chrono::microseconds round_trip_time{0};
+    protocol::Duration round_trip_time{0};
     bool saturated = false;  ///< the rate is what the path can carry, not just what was sent
 };
 

@@ -19,7 +19,7 @@ TcpDial::TcpDial(const asio::any_io_executor& strand)
 
 asio::awaitable<tcp::socket> TcpDial::connect(ConnectAddr address) {
     const auto self = shared_from_this();
-    start(address.host(), address.port());
+    start(address);
     try {
         while (!decided()) co_await next_news();
     } catch (...) {
@@ -58,10 +58,10 @@ void TcpDial::close() noexcept {
     changed_.cancel();
 }
 
-void TcpDial::start(const std::string& host, std::uint16_t port) {
+void TcpDial::start(const ConnectAddr& address) {
     if (closed_) return;
     tcp::endpoint endpoint;
-    if (numeric_endpoint(host, port, endpoint)) {
+    if (numeric_endpoint(address, endpoint)) {
         endpoints_.push_back(endpoint);
         attempts_.reserve(1);
         try_next();
@@ -69,7 +69,7 @@ void TcpDial::start(const std::string& host, std::uint16_t port) {
     }
     looking_up_ = true;
     resolver_.async_resolve(
-        host, std::to_string(port), tcp::resolver::numeric_service,
+        address.host(), std::to_string(address.port()), tcp::resolver::numeric_service,
         [self = shared_from_this()](std::error_code error, const auto& found) {
             self->looked_up(error, found);
         });

@@ -9,10 +9,8 @@
 
 #include <chrono>
 #include <cstddef>
-#include <cstdint>
 #include <memory>
 #include <optional>
-#include <string>
 #include <system_error>
 #include <vector>
 
@@ -39,7 +37,7 @@ private:
     using tcp = asio::ip::tcp;
 
     asio::awaitable<void> next_news();
-    void start(const std::string& host, std::uint16_t port);
+    void start(const ConnectAddr& address);
     void looked_up(std::error_code error, const tcp::resolver::results_type& found);
     void try_next();
     void tried(std::size_t position, std::error_code error);

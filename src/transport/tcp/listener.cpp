@@ -16,6 +16,8 @@
 #include <asio/use_awaitable.hpp>
 
 #include <algorithm>
+#include <cerrno>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -40,19 +42,21 @@ asio::any_io_executor beneath(const asio::any_io_executor& executor) {
     return executor;
 }
 
+// Compared with asio's constants: its category does not know std::errc (asio 1.22).
+std::error_code system_error(int code) { return {code, asio::error::get_system_category()}; }
+
 /// Errors after which the next connection may well be taken, if something is given back first.
 bool exhausted(std::error_code error) noexcept {
-    return error == std::errc::too_many_files_open ||
-           error == std::errc::too_many_files_open_in_system ||
-           error == std::errc::no_buffer_space || error == std::errc::not_enough_memory;
+    return error == asio::error::no_descriptors || error == system_error(ENFILE) ||
+           error == asio::error::no_buffer_space || error == asio::error::no_memory;
 }
 
 /// Errors of one connection, which was gone before it was taken.
 bool of_one_connection(std::error_code error) noexcept {
-    return error == std::errc::connection_aborted || error == std::errc::connection_reset ||
-           error == std::errc::protocol_error || error == std::errc::host_unreachable ||
-           error == std::errc::network_unreachable || error == std::errc::network_down ||
-           error == std::errc::timed_out || error == std::errc::operation_not_permitted;
+    return error == asio::error::connection_aborted || error == asio::error::connection_reset ||
+           error == asio::error::host_unreachable || error == asio::error::network_unreachable ||
+           error == asio::error::network_down || error == asio::error::timed_out ||
+           error == asio::error::no_permission || error == system_error(EPROTO);
 }
 
 }  // namespace
@@ -104,7 +108,7 @@ void TcpListener::close() noexcept {
 asio::awaitable<std::unique_ptr<Listener>> listen_tcp(ListenAddr address) {
     const auto strand = co_await asio::this_coro::executor;
     tcp::endpoint endpoint;
-    if (numeric_endpoint(address.host(), address.port(), endpoint)) {
+    if (numeric_endpoint(address, endpoint)) {
         co_return std::make_unique<TcpListener>(strand, endpoint);
     }
     tcp::resolver resolver{strand};

@@ -8,11 +8,11 @@ namespace braid::transport {
 
 using asio::ip::tcp;
 
-bool numeric_endpoint(const std::string& host, std::uint16_t port, tcp::endpoint& endpoint) {
+bool numeric_endpoint(const detail::AddressParts& address, tcp::endpoint& endpoint) {
     std::error_code error;
-    const auto address = asio::ip::make_address(host, error);
+    const auto number = asio::ip::make_address(address.host(), error);
     if (error) return false;
-    endpoint = tcp::endpoint{address, port};
+    endpoint = tcp::endpoint{number, address.port()};
     return true;
 }
 

@@ -1,0 +1,42 @@
+#include "transport/transport.hpp"
+
+#include "catch.hpp"
+#include "loopback.hpp"
+
+#include <braid/error.hpp>
+
+#include <string>
+
+using namespace braid;
+using namespace braid::transport;
+
+TEST_CASE("transports that this build cannot speak are refused by name") {
+    const std::string address = GENERATE("udp://127.0.0.1:1", "quic://127.0.0.1:1", "mpsc://42");
+    asio::io_context context;
+    SystemTransports transports;
+    std::error_code code;
+    std::string said;
+    const auto dial = [&]() -> asio::awaitable<void> {
+        try {
+            co_await transports.dial(address);
+        } catch (const ConnectError& error) {
+            code = error.code();
+            said = error.what();
+        }
+    };
+    test::run(context, dial());
+    CHECK(code == errc::address_invalid);
+    CHECK(said.find(address + ": this build does not speak " + address.substr(0, 3)) !=
+          std::string::npos);
+
+    const auto listen = [&]() -> asio::awaitable<void> {
+        try {
+            co_await transports.listen(address);
+        } catch (const NetworkError& error) {
+            code = error.code();
+        }
+    };
+    code.clear();
+    test::run(context, listen());
+    CHECK(code == errc::address_invalid);
+}

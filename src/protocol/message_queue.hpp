@@ -102,6 +102,7 @@ public:
 
     /// Moves all of `other` behind what is here.
     void append(MessageQueue& other) {
+        if (other.empty()) return;
         if (empty()) return swap(other);
         const auto bytes = other.end_ - other.begin_;
         make_room(bytes);

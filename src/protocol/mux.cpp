@@ -233,7 +233,11 @@ void Mux::refuse(Stream& stream, std::uint64_t code, Time now) {
 void Mux::want_confirmation(Stream& stream) {
     if (stream.outbound.settled()) return;
     stream.confirmation_wanted = true;
-    if (stream.outbound.transmitted()) ping_wanted_ = true;
+    if (stream.outbound.transmitted() && stream.port != nullptr) stream.port->ping_wanted_ = true;
+}
+
+void Mux::ping() noexcept {
+    for (const auto& port : ports_) port->ping_wanted_ = true;
 }
 
 void Mux::close(const CloseReason& reason) {
@@ -263,7 +267,7 @@ void Mux::advance(Time now) {
     }
     for (const auto& port : ports_) {
         if (now >= port->sent_at_ + port->keep_alive_) {
-            ping_wanted_ = true;
+            port->ping_wanted_ = true;
             port->sent_at_ = now;
         }
     }

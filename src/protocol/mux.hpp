@@ -93,7 +93,7 @@ public:
     /// Wants to hear soon that what was sent so far is confirmed.
     void want_confirmation(Stream& stream);
     /// Makes every port send something now: the first words of a dialler, a keep-alive.
-    void ping() noexcept { ping_wanted_ = true; }
+    void ping() noexcept;
     /// Says goodbye, as the last frame.
     void close(const CloseReason& reason);
 
@@ -213,7 +213,6 @@ private:
     bool max_data_wanted_ = false;
     bool max_streams_wanted_ = false;
     bool blocked_wanted_ = false;
-    bool ping_wanted_ = false;
     bool peer_blocked_ = false;  // and no more credit to give yet
     CloseState close_state_ = CloseState::open;
     CloseReason close_reason_;

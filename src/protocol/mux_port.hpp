@@ -97,6 +97,7 @@ private:
     Duration keep_alive_;
     Time received_at_;
     Time sent_at_;
+    bool ping_wanted_ = false;
     Scheduler scheduler_;
     std::vector<Slot> slots_;
     std::vector<std::uint64_t> free_slots_;  // a heap, lowest first

@@ -26,7 +26,7 @@ FrameToken Mux::fill(MuxPort& port, FrameWriter& unit, Time now) {
 
 bool Mux::pending(MuxPort& port, Time) {
     if (close_state_ == CloseState::sent) return false;
-    return close_state_ == CloseState::wanted || ping_wanted_ || max_data_wanted_ ||
+    return close_state_ == CloseState::wanted || port.ping_wanted_ || max_data_wanted_ ||
            max_streams_wanted_ || blocked_wanted_ || !port.controls_.empty() ||
            !port.scheduler_.empty();
 }
@@ -51,9 +51,9 @@ bool Mux::write_participant_controls(MuxPort& port, FrameWriter& unit, Time now)
         if (!unit.blocked(0, send_credit_.limit())) return false;
         blocked_wanted_ = false;
     }
-    if (ping_wanted_) {
+    if (port.ping_wanted_) {
         if (!unit.ping()) return false;
-        ping_wanted_ = false;
+        port.ping_wanted_ = false;
     }
     return true;
 }
@@ -180,7 +180,7 @@ void Mux::after_write(MuxPort& port, Stream& stream, Outbound::Stop stop) {
         stream.send_state = Stream::SendState::closing;
         want(stream, Control::close);
     }
-    if (std::exchange(stream.confirmation_wanted, false)) ping_wanted_ = true;
+    if (std::exchange(stream.confirmation_wanted, false)) port.ping_wanted_ = true;
 }
 
 void Mux::acked(MuxPort& port, FrameToken token, Time now) {

@@ -187,9 +187,12 @@ std::size_t Outbound::fit(const Target& target, const Entry& entry, const SentRa
 std::size_t Outbound::write_frame(Target& target, const Entry& entry, const SentRange& range) {
     const auto before = target.writer.written();
     const std::span payload{entry.block->data + entry.offset + range.offset, range.bytes};
-    target.writer.message(head_of(target, entry, range), payload, *entry.block);
+    const auto head = head_of(target, entry, range);
+    target.writer.message(head, payload, *entry.block);
+    // Whole messages that may come in any order need no number; the next frame cannot count on
+    // from one that said none.
+    target.number_known = head.numbering != Numbering::implied || in_step(target, range);
     target.number_expected = range.number + 1;
-    target.number_known = true;
     if (target.log != nullptr && is_guaranteed(delivery_)) target.log->push_back(range);
     return target.writer.written() - before;
 }
@@ -203,14 +206,19 @@ MessageHead Outbound::head_of(const Target& target, const Entry& entry,
     head.total = entry.bytes;
     head.fragment = range.bytes < entry.bytes;
     head.has_total = head.fragment && (target.log != nullptr || range.offset == 0);
-    const auto follows = range.offset == 0 ? range.number : range.number + 1;
     const bool numberless = delivery_ == DeliveryClass::unreliable && !head.fragment &&
                             target.log != nullptr;
-    if (numberless || (target.number_known && target.number_expected == follows)) return head;
+    if (numberless || in_step(target, range)) return head;
     const bool near = range.number - number_first_ < low_number_reach &&
                       number_highest_ - std::min(number_highest_, range.number) < low_number_reach;
     head.numbering = near ? Numbering::low : Numbering::whole;
     return head;
+}
+
+// The peer counts on to this frame's number by itself.
+bool Outbound::in_step(const Target& target, const SentRange& range) noexcept {
+    const auto follows = range.offset == 0 ? range.number : range.number + 1;
+    return target.number_known && target.number_expected == follows;
 }
 
 // How many bytes of `range` the credit pays for, or `nothing`.
@@ -329,6 +337,7 @@ void Outbound::drop_all() {
         queue_.pop_front();
     }
     queued_at_.clear();
+    number_first_ = number_highest_;  // what is heard of these later is old news
     waiting_ = 0;
     offset_next_ = 0;
     resend_.clear();

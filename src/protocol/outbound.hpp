@@ -122,6 +122,7 @@ private:
     std::size_t write_frame(Target& target, const Entry& entry, const SentRange& range);
     std::size_t fit(const Target& target, const Entry& entry, const SentRange& range,
                     std::size_t chunk) const noexcept;
+    static bool in_step(const Target& target, const SentRange& range) noexcept;
     std::size_t affordable(Target& target, const SentRange& range, Stop& stop) const noexcept;
     std::uint64_t uncharged(const SentRange& range) const noexcept;
     void charge(Target& target, const SentRange& range) noexcept;

@@ -42,6 +42,32 @@ MuxPort::Slot* MuxPort::find_slot(std::uint64_t slot) noexcept {
     return slot < slots_.size() ? &slots_[slot] : nullptr;
 }
 
+// True if `frame` is about a stream of which the OPEN may still come.
+bool MuxPort::overtook_open(const Frame& frame, Time now) noexcept {
+    auto number = frame.slot;
+    bool last_word = false;
+    switch (frame.type) {
+        case FrameType::blocked:
+            if (number-- == 0) return false;
+            break;
+        case FrameType::stream_ack: last_word = frame.ended; break;
+        case FrameType::message:
+        case FrameType::message_long:
+        case FrameType::refuse_stream:
+        case FrameType::close_stream:
+        case FrameType::reset_stream:
+        case FrameType::stop:
+        case FrameType::max_stream_data: break;
+        default: return false;
+    }
+    if (named_here(number)) return false;  // that OPEN is ours
+    const auto* const slot = find_slot(number);
+    if (slot == nullptr) return true;
+    if (slot->stream != nullptr || slot->retired_until > now) return false;
+    // Who has not heard that its last word arrived says it again, however long ago that was.
+    return !(slot->retired && last_word);
+}
+
 MuxPort::Slot& MuxPort::make_slot(std::uint64_t slot) {
     if (slot >= slots_.size()) slots_.resize(slot + 1);
     return slots_[slot];
@@ -65,6 +91,7 @@ void MuxPort::free_slot(std::uint64_t slot, Time until) {
     if (auto* const entry = find_slot(slot)) {
         *entry = Slot{};
         entry->retired_until = until;
+        entry->retired = true;
     }
     if (slot % 2 != (dialled_ ? 0u : 1u)) return;
     if (until != Time{}) {

@@ -89,19 +89,25 @@ FrameSink::Receipt Mux::receive_unit(MuxPort& port, std::span<const std::byte> b
     Frame frame;
     std::size_t frames = 0;
     std::size_t held = 0;
+    bool too_early = false;
+    std::vector<std::uint64_t> opened;
     for (auto rest = bytes; !rest.empty(); ++frames) {
         const auto status = decode(rest, Framing::unit, frame);
         if (status == FrameStatus::unknown_type) return {0, true, errc::protocol_violation};
         if (status != FrameStatus::complete || frames == unit_frames_max) {
             return {0, true, errc::frame_malformed};
         }
-        if (frame.type != FrameType::message && frame.type != FrameType::message_long) continue;
-        const auto* const slot = port.find_slot(frame.slot);
-        if (slot == nullptr || (slot->stream == nullptr && slot->retired_until <= now)) {
-            held += frame.payload.size() + sizeof(MuxPort::HeldFrame);
-        }
+        if (frame.type == FrameType::open) opened.push_back(frame.slot);
+        if (!port.overtook_open(frame, now)) continue;
+        const auto slot = frame.type == FrameType::blocked ? frame.slot - 1 : frame.slot;
+        if (std::find(opened.begin(), opened.end(), slot) != opened.end()) continue;
+        const bool is_message =
+            frame.type == FrameType::message || frame.type == FrameType::message_long;
+        // A word about a stream is not held but has to come again: it would be lost otherwise.
+        if (is_message) held += frame.payload.size() + sizeof(MuxPort::HeldFrame);
+        too_early = too_early || !is_message;
     }
-    if (held != 0 && port.held_bytes_ + held > MuxPort::held_bytes_max) {
+    if (too_early || (held != 0 && port.held_bytes_ + held > MuxPort::held_bytes_max)) {
         ++counters_.units_not_stored;
         return {bytes.size(), false, {}};
     }
@@ -187,7 +193,7 @@ std::error_code Mux::on_message(MuxPort& port, const Frame& frame, Time now) {
     slot.number_expected = number + 1;
     slot.number_known = slot.number_known || frame.numbered;
     if (slot.stream != nullptr) return deliver(port, *slot.stream, frame, number, now);
-    if (slot.retired_until > now) {
+    if (slot.retired_until > now || port.named_here(frame.slot)) {
         ++counters_.frames_dropped;
         return {};
     }

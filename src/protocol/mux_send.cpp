@@ -234,6 +234,8 @@ void Mux::lost_frame(MuxPort& port, const MuxPort::SentFrame& frame, Time now) {
         return;
     }
     if (frame.control == Control::blocked) return;
+    const bool said = frame.control == Control::close || frame.control == Control::reset;
+    if (said && stream->send_state == Stream::SendState::closed) return;
     if (frame.control == Control::max_stream_data && stream->inbound.ended()) return;
     if (frame.control == Control::stop && stream->inbound.ended()) return;
     want(*stream, frame.control);

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <sstream>
 
@@ -24,9 +26,30 @@ constexpr std::size_t ample_bytes = 1'024;
 constexpr std::array read_bytes{std::size_t{1},   std::size_t{2},   std::size_t{7},
                                 std::size_t{100}, std::size_t{700}, std::size_t{100'000}};
 
+// With BRAID_SIM_TRACE set, every frame that is sent is printed: for replaying one seed.
+void print_frames(std::span<const std::byte> bytes, const void* link, Time now) {
+    static const bool wanted = std::getenv("BRAID_SIM_TRACE") != nullptr;
+    if (!wanted) return;
+    braid::protocol::Frame frame;
+    while (!bytes.empty() &&
+           decode(bytes, Framing::unit, frame) == braid::protocol::FrameStatus::complete) {
+        std::printf("%9.3f ms link %p type %02x slot %llu number %llu offset %llu total %llu "
+                    "value %llu bytes %zu ended %d\n",
+                    std::chrono::duration<double, std::milli>(now.time_since_epoch()).count() - 1e6,
+                    link, static_cast<unsigned>(frame.type),
+                    static_cast<unsigned long long>(frame.slot),
+                    static_cast<unsigned long long>(frame.number),
+                    static_cast<unsigned long long>(frame.offset),
+                    static_cast<unsigned long long>(frame.total),
+                    static_cast<unsigned long long>(frame.value), frame.payload.size(),
+                    int{frame.ended});
+    }
+}
+
 }  // namespace
 
 void SimulatedLink::record(std::span<const std::byte> bytes, Time now) {
+    print_frames(bytes, this, now);
     bytes_sent_ += bytes.size();
     trace_ ^= static_cast<std::uint64_t>(now.time_since_epoch().count());
     for (std::size_t i = 0; i < bytes.size(); i += 8) {

@@ -42,6 +42,9 @@ LinkOptions make_link_options(Random& random) {
 braid::Limits make_limits(Random& random) {
     braid::Limits limits;
     limits.message_bytes = 2u << 20;
+    // Loss alone must not look like silence: a simulated link does not probe by itself.
+    limits.idle = 120s;
+    limits.keep_alive = 3s;
     if (random.chance(0.5)) {
         limits.stream_receive_window_bytes = random.between(2'000, 60'000);
         limits.participant_receive_window_bytes = 4 * limits.stream_receive_window_bytes;

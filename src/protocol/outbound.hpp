@@ -85,6 +85,7 @@ public:
     SendCredit& credit() noexcept { return credit_; }
     const Counters& counters() const noexcept { return counters_; }
     std::size_t messages_queued() const noexcept { return queue_.size(); }
+    std::size_t bytes_queued() const noexcept { return queue_bytes_; }
 
     /// Bytes that left the queue since the last call, confirmed or dropped: room for the sender.
     std::size_t take_freed_bytes() noexcept { return std::exchange(freed_bytes_, 0); }

@@ -60,6 +60,9 @@ public:
     /// The other end, as text ("tcp://10.0.0.7:51042").
     virtual std::string peer_address() const = 0;
 
+    /// The strand that the connection was made on.
+    virtual asio::any_io_executor executor() = 0;
+
     /// The host part of it, for limits per address; empty where there is none to limit (loopback,
     /// the own process).
     virtual std::string peer_host() const = 0;

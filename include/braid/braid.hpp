@@ -1,0 +1,24 @@
+#pragma once
+
+/// All of braid but what is opt-in.
+
+#include <braid/address.hpp>
+#include <braid/disconnect_result.hpp>
+#include <braid/error.hpp>
+#include <braid/id.hpp>
+#include <braid/limits.hpp>
+#include <braid/message.hpp>
+#include <braid/network.hpp>
+#include <braid/network_options.hpp>
+#include <braid/participant.hpp>
+#include <braid/pid.hpp>
+#include <braid/priority.hpp>
+#include <braid/promises.hpp>
+#include <braid/recv_operation.hpp>
+#include <braid/run.hpp>
+#include <braid/serialize.hpp>
+#include <braid/stats.hpp>
+#include <braid/stream.hpp>
+#include <braid/stream_options.hpp>
+
+#include <asio/awaitable.hpp>

@@ -1,0 +1,94 @@
+#pragma once
+
+#include <braid/address.hpp>
+#include <braid/error.hpp>
+#include <braid/export.hpp>
+#include <braid/network_options.hpp>
+#include <braid/participant.hpp>
+#include <braid/pid.hpp>
+#include <braid/stats.hpp>
+
+#include <asio/any_io_executor.hpp>
+#include <asio/awaitable.hpp>
+
+#include <chrono>
+#include <memory>
+#include <optional>
+
+namespace braid {
+
+namespace runtime {
+class Listening;
+class Network;
+}  // namespace runtime
+
+/// An address that a Network listens on. Discarding it keeps listening.
+class Listener {
+public:
+    BRAID_API explicit Listener(std::shared_ptr<runtime::Listening> core) noexcept;
+
+    /// With the real port, where 0 was asked for.
+    BRAID_API ListenAddr address() const;
+
+    /// Takes no more connections there. Those that exist stay.
+    BRAID_API void stop();
+
+private:
+    std::shared_ptr<runtime::Listening> core_;
+};
+
+/// This end. Move-only; destroying it drops what has not been delivered, without waiting: await
+/// shutdown() first. May be destroyed before or after its participants, streams and execution
+/// context.
+///
+/// Any thread may call. The work is done by the threads that run the execution context.
+class Network {
+public:
+    /// Two Networks that meet must have different Pids.
+    /// @throws NetworkError (errc::options_invalid)
+    BRAID_API Network(const Pid& pid, asio::any_io_executor executor,
+                      const NetworkOptions& options = NetworkOptions{});
+
+    /// With a Pid drawn at random.
+    BRAID_API explicit Network(asio::any_io_executor executor,
+                               const NetworkOptions& options = NetworkOptions{});
+
+    /// For tests: with a core of its own environment.
+    BRAID_API explicit Network(std::shared_ptr<runtime::Network> core) noexcept;
+
+    Network(Network&&) noexcept = default;
+    BRAID_API Network& operator=(Network&& other) noexcept;
+    BRAID_API ~Network();
+
+    BRAID_API Pid pid() const noexcept;
+
+    /// Listens there, on as many addresses as you like.
+    /// @throws NetworkError (errc::address_invalid, errc::network_closed, or the system's error)
+    BRAID_API asio::awaitable<Listener> listen(ListenAddr address);
+
+    /// Connects and shakes hands, within Limits::connect if no deadline is given.
+    /// @throws ConnectError (errc::timed_out, errc::already_connected, errc::self_connect,
+    ///         errc::address_invalid, or the system's error), HandshakeError (why the other end
+    ///         will not talk), NetworkError (errc::network_closed, errc::too_many_participants)
+    BRAID_API asio::awaitable<Participant> connect(ConnectAddr address);
+    BRAID_API asio::awaitable<Participant> connect(ConnectAddr address,
+                                                   std::chrono::nanoseconds deadline);
+
+    /// The next participant that has connected to one of our addresses. Cancelling the wait loses
+    /// none.
+    /// @throws NetworkError (errc::network_closed)
+    BRAID_API asio::awaitable<Participant> connected();
+    BRAID_API std::optional<Participant> try_connected();
+
+    /// Disconnects all participants, each as Participant::disconnect() does, within
+    /// Limits::disconnect if no deadline is given, and stops listening.
+    BRAID_API asio::awaitable<void> shutdown();
+    BRAID_API asio::awaitable<void> shutdown(std::chrono::nanoseconds deadline);
+
+    BRAID_API NetworkStats stats() const;
+
+private:
+    std::shared_ptr<runtime::Network> core_;
+};
+
+}  // namespace braid

@@ -1,0 +1,53 @@
+#pragma once
+
+#include <braid/limits.hpp>
+
+#include <cstdint>
+#include <string>
+#include <utility>
+
+namespace braid {
+
+/// From which importance on braid writes log lines.
+enum class LogLevel : std::uint8_t { debug, info, warning, error, off };
+
+/// What a Network is told when it is made. Setters chain:
+///
+///     braid::NetworkOptions{}.application("chess", "3").log_level(braid::LogLevel::info)
+class NetworkOptions {
+public:
+    // g++ 12 destroys aggregates twice in a co_await expression.
+    NetworkOptions() {}
+
+    NetworkOptions& limits(const Limits& limits) {
+        limits_ = limits;
+        return *this;
+    }
+
+    /// Two Networks talk only if both names and both versions are the same; a mismatch is
+    /// errc::handshake_application, which names both. Each at most 64 bytes.
+    NetworkOptions& application(std::string name, std::string version = {}) {
+        application_name_ = std::move(name);
+        application_version_ = std::move(version);
+        return *this;
+    }
+
+    /// Lines go to standard error; `warning` if not set.
+    NetworkOptions& log_level(LogLevel level) {
+        log_level_ = level;
+        return *this;
+    }
+
+    const Limits& limits() const noexcept { return limits_; }
+    const std::string& application_name() const noexcept { return application_name_; }
+    const std::string& application_version() const noexcept { return application_version_; }
+    LogLevel log_level() const noexcept { return log_level_; }
+
+private:
+    Limits limits_;
+    std::string application_name_;
+    std::string application_version_;
+    LogLevel log_level_ = LogLevel::warning;
+};
+
+}  // namespace braid

@@ -1,0 +1,73 @@
+#pragma once
+
+#include <braid/disconnect_result.hpp>
+#include <braid/error.hpp>
+#include <braid/export.hpp>
+#include <braid/pid.hpp>
+#include <braid/priority.hpp>
+#include <braid/promises.hpp>
+#include <braid/stats.hpp>
+#include <braid/stream.hpp>
+#include <braid/stream_options.hpp>
+
+#include <asio/awaitable.hpp>
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <optional>
+
+namespace braid {
+
+namespace runtime {
+class Participant;
+}
+
+/// The other end: one remote Network. Move-only; destroying it disconnects in the background, with
+/// the default deadline: what was sent is delivered first.
+///
+/// Any thread may call. Once the participant has ended, calls throw ParticipantError with why:
+/// errc::participant_closed (by this end), participant_disconnected (by the peer),
+/// participant_lost, idle_timeout, network_closed, or what the peer did wrong.
+class Participant {
+public:
+    BRAID_API explicit Participant(std::shared_ptr<runtime::Participant> core) noexcept;
+    Participant(Participant&&) noexcept = default;
+    BRAID_API Participant& operator=(Participant&& other) noexcept;
+    BRAID_API ~Participant();
+
+    BRAID_API Pid pid() const noexcept;
+
+    /// Opens a stream, which can be used at once. Waits only while the peer's limit of open streams
+    /// is reached. `bandwidth` is in bytes per second, 0 for no guarantee.
+    /// @throws ParticipantError (errc::options_invalid, errc::encryption_unavailable, or why the
+    ///         participant ended)
+    BRAID_API asio::awaitable<Stream> open(Priority priority = 4,
+                                           Promises promises = Promises::reliable,
+                                           std::uint64_t bandwidth = 0);
+    BRAID_API asio::awaitable<Stream> open(StreamOptions options);
+
+    /// The next stream that the peer has opened, in the order in which it opened them. Cancelling
+    /// the wait loses none.
+    /// @throws ParticipantError (why the participant ended)
+    BRAID_API asio::awaitable<Stream> opened();
+    BRAID_API std::optional<Stream> try_opened();
+
+    /// Closes all streams after what was queued on them, waits until the peer has all that is
+    /// guaranteed, says goodbye with `reason`, and says what was not delivered by the deadline
+    /// (Limits::disconnect if none is given). What the peer has not sent by then is lost.
+    BRAID_API asio::awaitable<DisconnectResult> disconnect(CloseReason reason = {});
+    BRAID_API asio::awaitable<DisconnectResult> disconnect(CloseReason reason,
+                                                           std::chrono::nanoseconds deadline);
+
+    /// What the end that closed gave as its reason; nothing while connected, or if the participant
+    /// was lost.
+    BRAID_API std::optional<CloseReason> close_reason() const;
+
+    BRAID_API ParticipantStats stats() const;
+
+private:
+    std::shared_ptr<runtime::Participant> core_;
+};
+
+}  // namespace braid

@@ -1,0 +1,207 @@
+#pragma once
+
+#include <braid/error.hpp>
+#include <braid/export.hpp>
+#include <braid/id.hpp>
+#include <braid/message.hpp>
+#include <braid/recv_operation.hpp>
+#include <braid/serialize.hpp>
+#include <braid/stream_options.hpp>
+
+#include <asio/awaitable.hpp>
+
+#include <array>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <system_error>
+#include <utility>
+
+namespace braid {
+
+namespace detail {
+
+BRAID_API std::error_code send_packed(runtime::Stream& stream, std::span<std::byte> payload);
+BRAID_API std::error_code send_packed_large(runtime::Stream& stream, Message buffer,
+                                            std::span<std::byte> payload);
+/// Memory of the calling thread, good until it asks again.
+BRAID_API std::span<std::byte> scratch(std::size_t bytes);
+BRAID_API void turned_away(runtime::Stream& stream);
+BRAID_API asio::awaitable<void> wait_for(std::shared_ptr<runtime::Stream> stream,
+                                         std::chrono::nanoseconds at_most);
+
+template <typename T>
+std::error_code send_long(runtime::Stream& stream, const T& value, std::size_t size);
+template <typename T>
+asio::awaitable<std::optional<T>> receive_for(std::shared_ptr<runtime::Stream> stream,
+                                              std::chrono::nanoseconds at_most);
+
+}  // namespace detail
+
+/// What Stream::try_recv() found.
+enum class RecvStatus : std::uint8_t {
+    ok,
+    empty,      ///< nothing has arrived
+    closed,     ///< nothing will arrive any more
+    malformed,  ///< the message was no T, and is gone
+};
+
+/// A two-way lane for messages to one participant. Move-only; destroying it finishes it after what
+/// was queued, and throws away what has not been received.
+///
+/// Any thread may call; one coroutine or thread at a time may receive.
+class Stream {
+public:
+    BRAID_API explicit Stream(std::shared_ptr<runtime::Stream> core) noexcept;
+    Stream(Stream&&) noexcept = default;
+    BRAID_API Stream& operator=(Stream&& other) noexcept;
+    BRAID_API ~Stream();
+
+    /// The same on both ends.
+    BRAID_API StreamId id() const noexcept;
+    BRAID_API const StreamOptions& options() const noexcept;
+
+    /// Queues a message and returns at once.
+    /// @throws StreamError (errc::send_queue_full, errc::message_too_large, or why the stream is
+    ///         closed)
+    template <typename T>
+    void send(const T& value) {
+        if (const auto error = try_send(value)) throw StreamError{error};
+    }
+
+    /// The same, but errors are returned. A Message or a span of bytes is sent as it is, anything
+    /// else is packed (<braid/serialize.hpp>).
+    template <typename T>
+    std::error_code try_send(const T& value);
+    BRAID_API std::error_code try_send(const Message& message);
+    BRAID_API std::error_code try_send(std::span<const std::byte> bytes);
+    std::error_code try_send(std::span<std::byte> bytes) {
+        return try_send(std::span<const std::byte>{bytes});
+    }
+
+    /// `co_await` gives the next message; recv<Message>() gives its bytes. Cancelling the wait
+    /// loses none. The result can be awaited only where it stands: see as_awaitable().
+    /// @throws StreamError (errc::stream_closed after a clean end or why the stream ended, once all
+    ///         that arrived was taken; errc::message_malformed; errc::recv_pending)
+    template <typename T>
+    RecvOperation<T> recv();
+
+    /// The same for loops: `while (auto message = co_await stream.next<T>())`. Empty after a clean
+    /// end.
+    template <typename T>
+    NextOperation<T> next();
+
+    /// Takes the next message if one is there.
+    template <typename T>
+    RecvStatus try_recv(T& value);
+
+    /// The next message, or nothing if none comes in time. A duration of nanoseconds or coarser.
+    /// @throws StreamError as recv()
+    template <typename T>
+    asio::awaitable<std::optional<T>> recv_for(std::chrono::nanoseconds at_most) {
+        return detail::receive_for<T>(core_, at_most);
+    }
+
+    /// Waits until less than `below_bytes` of this stream are queued (each message counts for 32
+    /// bytes on top of its own) and the participant's queue has room.
+    /// @throws StreamError (why the stream is closed)
+    BRAID_API asio::awaitable<void> writable(std::size_t below_bytes);
+
+    /// Waits until all is through: guaranteed messages assembled by the peer, others handed to the
+    /// link or dropped.
+    /// @throws StreamError (why that will not happen)
+    BRAID_API asio::awaitable<void> drained();
+
+    /// Sends no more; what is queued still goes, and the peer sees a clean end after it.
+    BRAID_API void finish();
+
+    /// Gives up both directions and what is under way. The peer sees errc::stream_reset.
+    BRAID_API void reset(std::uint64_t code = 0);
+
+private:
+    std::shared_ptr<runtime::Stream> core_;
+};
+
+template <typename T>
+std::error_code Stream::try_send(const T& value) {
+    constexpr std::size_t small_bytes = 1024;
+    // Not initialised: most of it is never touched.
+    std::array<std::byte, detail::envelope_room + small_bytes> memory;
+    const std::span payload{memory.data() + detail::envelope_room, small_bytes};
+    const std::size_t size = pack_into(value, payload);
+    if (size > small_bytes) return detail::send_long(*core_, value, size);
+    return detail::send_packed(*core_, payload.first(size));
+}
+
+template <typename T>
+RecvOperation<T> Stream::recv() {
+#ifndef BRAID_NO_READY_AWAIT
+    return RecvOperation<T>{*core_};
+#else
+    return detail::as_awaitable<detail::Recv<T>>(core_);
+#endif
+}
+
+template <typename T>
+NextOperation<T> Stream::next() {
+#ifndef BRAID_NO_READY_AWAIT
+    return NextOperation<T>{*core_};
+#else
+    return detail::as_awaitable<detail::Next<T>>(core_);
+#endif
+}
+
+template <typename T>
+RecvStatus Stream::try_recv(T& value) {
+    detail::Arrived arrived;
+    switch (detail::look(*core_, arrived)) {
+        case detail::Arrival::nothing: detail::turned_away(*core_); return RecvStatus::empty;
+        case detail::Arrival::ended: return RecvStatus::closed;
+        case detail::Arrival::message: break;
+    }
+    try {
+        value = detail::take<T>(*core_, arrived);
+        return RecvStatus::ok;
+    } catch (const StreamError&) {
+        return RecvStatus::malformed;
+    }
+}
+
+namespace detail {
+
+template <typename T>
+std::error_code send_long(runtime::Stream& stream, const T& value, std::size_t size) {
+    const auto pack = [&](std::span<std::byte> memory) {
+        const auto payload = memory.subspan(envelope_room);
+        if (pack_into(value, payload) != payload.size()) {
+            throw_malformed("serialize() packed different bytes the second time");
+        }
+        return payload;
+    };
+    const auto bytes = envelope_room + size;
+    if (size < large_bytes_min) return send_packed(stream, pack(scratch(bytes)));
+    MessageBuffer buffer{bytes};
+    buffer.extend(bytes);
+    const auto payload = pack(buffer.bytes());
+    return send_packed_large(stream, std::move(buffer).freeze(), payload);
+}
+
+template <typename T>
+asio::awaitable<std::optional<T>> receive_for(std::shared_ptr<runtime::Stream> stream,
+                                              std::chrono::nanoseconds at_most) {
+    if (!ready(*stream)) co_await wait_for(stream, at_most);
+    Arrived arrived;
+    switch (look(*stream, arrived)) {
+        case Arrival::message: co_return take<T>(*stream, arrived);
+        case Arrival::nothing: co_return std::nullopt;
+        case Arrival::ended: break;
+    }
+    const auto error = end_of(*stream);
+    throw StreamError{error ? error : errc::stream_closed};
+}
+
+}  // namespace detail
+}  // namespace braid

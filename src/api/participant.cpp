@@ -1,0 +1,77 @@
+#include "runtime/participant.hpp"
+
+#include <braid/participant.hpp>
+
+#include <utility>
+
+namespace braid {
+
+namespace {
+
+using Core = std::shared_ptr<runtime::Participant>;
+
+void disconnect_in_background(const Core& core) noexcept {
+    if (core != nullptr) core->begin_disconnect({}, core->limits().disconnect);
+}
+
+asio::awaitable<Stream> open_stream(Core core, StreamOptions options) {
+    auto stream = co_await runtime::Participant::open(core, options);
+    co_return Stream{std::move(stream)};
+}
+
+asio::awaitable<Stream> opened_stream(Core core) {
+    auto stream = co_await runtime::Participant::opened(core);
+    co_return Stream{std::move(stream)};
+}
+
+}  // namespace
+
+Participant::Participant(std::shared_ptr<runtime::Participant> core) noexcept
+    : core_{std::move(core)} {}
+
+Participant& Participant::operator=(Participant&& other) noexcept {
+    if (this == &other) return *this;
+    disconnect_in_background(core_);
+    core_ = std::move(other.core_);
+    return *this;
+}
+
+Participant::~Participant() { disconnect_in_background(core_); }
+
+Pid Participant::pid() const noexcept { return core_->pid(); }
+
+asio::awaitable<Stream> Participant::open(Priority priority, Promises promises,
+                                          std::uint64_t bandwidth) {
+    StreamOptions options;
+    options.priority = priority;
+    options.promises = promises;
+    options.bandwidth_bytes_per_second = bandwidth;
+    return open_stream(core_, options);
+}
+
+asio::awaitable<Stream> Participant::open(StreamOptions options) {
+    return open_stream(core_, options);
+}
+
+asio::awaitable<Stream> Participant::opened() { return opened_stream(core_); }
+
+std::optional<Stream> Participant::try_opened() {
+    auto stream = core_->try_opened();
+    if (stream == nullptr) return std::nullopt;
+    return Stream{std::move(stream)};
+}
+
+asio::awaitable<DisconnectResult> Participant::disconnect(CloseReason reason) {
+    return runtime::Participant::disconnect(core_, std::move(reason), core_->limits().disconnect);
+}
+
+asio::awaitable<DisconnectResult> Participant::disconnect(CloseReason reason,
+                                                          std::chrono::nanoseconds deadline) {
+    return runtime::Participant::disconnect(core_, std::move(reason), deadline);
+}
+
+std::optional<CloseReason> Participant::close_reason() const { return core_->close_reason(); }
+
+ParticipantStats Participant::stats() const { return core_->stats(); }
+
+}  // namespace braid

@@ -1,0 +1,65 @@
+#include "runtime/stream.hpp"
+
+#include <braid/stream.hpp>
+
+#include <vector>
+
+namespace braid {
+
+Stream::Stream(std::shared_ptr<runtime::Stream> core) noexcept : core_{std::move(core)} {}
+
+Stream& Stream::operator=(Stream&& other) noexcept {
+    if (this == &other) return *this;
+    if (core_ != nullptr) core_->release();
+    core_ = std::move(other.core_);
+    return *this;
+}
+
+Stream::~Stream() {
+    if (core_ != nullptr) core_->release();
+}
+
+StreamId Stream::id() const noexcept { return core_->id(); }
+
+const StreamOptions& Stream::options() const noexcept { return core_->options(); }
+
+std::error_code Stream::try_send(const Message& message) { return core_->send(message); }
+
+std::error_code Stream::try_send(std::span<const std::byte> bytes) { return core_->send(bytes); }
+
+asio::awaitable<void> Stream::writable(std::size_t below_bytes) {
+    return runtime::Stream::writable(core_, below_bytes);
+}
+
+asio::awaitable<void> Stream::drained() { return runtime::Stream::drained(core_); }
+
+void Stream::finish() { core_->finish(); }
+
+void Stream::reset(std::uint64_t code) { core_->reset(code); }
+
+namespace detail {
+
+std::error_code send_packed(runtime::Stream& stream, std::span<std::byte> payload) {
+    return stream.send_packed(payload);
+}
+
+std::error_code send_packed_large(runtime::Stream& stream, Message buffer,
+                                  std::span<std::byte> payload) {
+    return stream.send_packed_large(std::move(buffer), payload);
+}
+
+std::span<std::byte> scratch(std::size_t bytes) {
+    thread_local std::vector<std::byte> memory;
+    if (memory.size() < bytes) memory.resize(bytes);
+    return {memory.data(), bytes};
+}
+
+void turned_away(runtime::Stream& stream) { stream.turned_away(); }
+
+asio::awaitable<void> wait_for(std::shared_ptr<runtime::Stream> stream,
+                               std::chrono::nanoseconds at_most) {
+    return runtime::Stream::wait(std::move(stream), at_most);
+}
+
+}  // namespace detail
+}  // namespace braid

@@ -1,0 +1,78 @@
+#include "runtime/channel.hpp"
+
+#include <asio/co_spawn.hpp>
+#include <asio/detached.hpp>
+
+#include <utility>
+
+namespace braid::runtime {
+
+Channel::Channel(std::shared_ptr<ChannelEvents> events, std::shared_ptr<Clock> clock,
+                 transport::Connection connection) noexcept
+    : events_{std::move(events)}, clock_{std::move(clock)}, connection_{std::move(connection)} {}
+
+void Channel::start(const asio::any_io_executor& strand, protocol::MuxPort& port) {
+    port_ = &port;
+    loops_ = 2;
+    asio::co_spawn(strand, read(shared_from_this()), asio::detached);
+    asio::co_spawn(strand, write(shared_from_this()), asio::detached);
+}
+
+asio::awaitable<void> Channel::read(std::shared_ptr<Channel> self) {
+    auto& link = self->link();
+    while (!link.failure()) {
+        co_await self->connection_.driver->read();
+        const auto now = self->clock_->now();
+        link.drain(*self->port_, now);
+        self->events_->received(now);
+        self->bell_.ring();
+    }
+    self->loop_ended();
+}
+
+asio::awaitable<void> Channel::write(std::shared_ptr<Channel> self) {
+    auto& link = self->link();
+    while (!link.failure()) {
+        const bool more = self->fill();
+        co_await self->connection_.driver->write();
+        if (more || link.failure()) continue;
+        if (self->events_->said_goodbye() && !std::exchange(self->goodbye_, true)) {
+            self->connection_.driver->finish();
+        }
+        co_await self->bell_.wait();
+    }
+    self->loop_ended();
+}
+
+// True if there is more than the link had room for.
+bool Channel::fill() {
+    const auto now = clock_->now();
+    port_->set_path(link().path());
+    link().fill(*port_, now);
+    events_->filled(now);
+    return port_->pending(now);
+}
+
+void Channel::close() noexcept { connection_.driver->close(); }
+
+void Channel::drop() noexcept {
+    bell_.drop();
+    connection_ = {};
+    events_.reset();
+}
+
+// The first to end ends the other.
+void Channel::loop_ended() {
+    if (--loops_ > 0) {
+        connection_.driver->close();
+        bell_.ring();
+        return;
+    }
+    const auto reason = link().failure();
+    const auto events = std::exchange(events_, nullptr);
+    // What it has not sent refers to the participant's memory.
+    connection_ = {};
+    events->channel_ended(reason);
+}
+
+}  // namespace braid::runtime

@@ -1,0 +1,161 @@
+#pragma once
+
+#include "protocol/block.hpp"
+#include "runtime/block_pool.hpp"
+#include "runtime/spin_lock.hpp"
+
+#include <braid/limits.hpp>
+#include <braid/message.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <system_error>
+
+namespace braid::runtime {
+
+class Stream;
+
+/// What the intake knows of one stream. All under the intake's lock.
+struct SendSide {
+    std::size_t queued = 0;  ///< sent by the application, not yet confirmed, handed over or dropped
+    std::error_code closed;  ///< why nothing can be sent any more
+    bool lossy = false;      ///< has no limit of its own: the mux drops its oldest
+};
+
+/// Where what applications ask of a participant's streams goes first: a log in memory that any
+/// thread appends to and the participant's strand works off. The heart of Stream::send().
+///
+/// In the log are the finished bytes of messages, so that the strand moves references only; larger
+/// ones stand there by reference. The lock is held for the copy and little else.
+class Intake {
+public:
+    enum class Kind : std::uint32_t { message, large, finish, reset, release, consumed, confirm };
+
+    /// One entry of the log, on the strand.
+    struct Record {
+        Kind kind;
+        Stream* stream;
+        protocol::Block* block;  ///< holds the message
+        std::uint32_t offset;
+        std::uint32_t bytes;
+        std::uint64_t code;
+    };
+
+    /// What append() did.
+    struct Appended {
+        std::error_code error;
+        bool flush = false;  ///< the caller is to see that flush() runs on the strand
+    };
+
+    /// From this size on messages are not copied.
+    static constexpr std::size_t large_bytes_min = 16u << 10;
+
+    /// What a message counts for in queues, on top of its bytes.
+    static constexpr std::size_t message_charge = 32;
+
+    /// @param message_bytes_max of both ends
+    Intake(std::shared_ptr<BlockPool> pool, const Limits& limits, std::size_t message_bytes_max);
+    Intake(const Intake&) = delete;
+    Intake& operator=(const Intake&) = delete;
+    ~Intake();
+
+    // Any thread.
+
+    std::size_t message_bytes_max() const noexcept { return message_bytes_max_; }
+
+    /// Appends a message in two parts (envelope and payload). Together less than large_bytes_min.
+    Appended send(Stream& stream, SendSide& side, std::span<const std::byte> head,
+                  std::span<const std::byte> payload);
+    Appended send_large(Stream& stream, SendSide& side, Message message);
+    /// Anything but a message; `closing` is why nothing can be sent on the stream afterwards.
+    Appended append(Stream& stream, Kind kind, std::uint64_t code = 0);
+    Appended close(Stream& stream, SendSide& side, Kind kind, std::uint64_t code,
+                   std::error_code reason);
+
+    /// Nothing is taken any more, from no stream.
+    void close(std::error_code reason) noexcept;
+    std::error_code closed() const noexcept;
+
+    /// Nothing is taken any more from this one.
+    void close(SendSide& side, std::error_code reason) noexcept;
+
+    std::size_t queued() const noexcept;
+    std::size_t queued(const SendSide& side) const noexcept;
+
+    /// True if the stream has less than `below` queued and the participant has room.
+    bool writable(const SendSide& side, std::size_t below, std::error_code& error) noexcept;
+
+    // On the strand.
+
+    /// Calls `visit(Record)` for all that was appended since the last time. A large message's
+    /// block, once visited, is owned by its references.
+    template <typename Visit>
+    void flush(Visit visit);
+
+    /// Messages that counted for so much are through.
+    void settle(SendSide& side, std::size_t charge) noexcept;
+
+    /// True once after the participant's limit kept somebody from sending, when there is room.
+    bool take_relieved() noexcept;
+
+    /// Gives memory back if there is nothing to do.
+    void rest() noexcept;
+
+private:
+    struct Header {
+        Stream* stream;
+        std::uint32_t bytes;
+        Kind kind;
+    };
+    static_assert(sizeof(Header) == 16);
+
+    struct Span {
+        IntakeBlock* first;
+        IntakeBlock* last;
+        std::uint32_t end;  // of the last
+    };
+
+    static std::size_t padded(std::size_t bytes) noexcept { return (bytes + 7) & ~std::size_t{7}; }
+
+    std::error_code check(const SendSide& side, std::size_t bytes) noexcept;
+    void make_room(std::size_t bytes);
+    Appended write(Header header, std::span<const std::byte> head,
+                   std::span<const std::byte> payload) noexcept;
+    Span begin_flush() noexcept;
+    void end_block(IntakeBlock& block, bool last) noexcept;
+    static void recycle(protocol::Block& block);
+    static Record decode(IntakeBlock& block, std::uint32_t& position) noexcept;
+
+    std::shared_ptr<BlockPool> pool_;
+    const std::size_t stream_queue_max_;
+    const std::size_t participant_queue_max_;
+    const std::size_t message_bytes_max_;
+
+    mutable SpinLock lock_;
+    bool flush_under_way_ = false;
+    bool starved_ = false;            // the participant's limit kept somebody from sending
+    IntakeBlock* current_ = nullptr;  // the last
+    std::size_t queued_ = 0;
+    std::size_t next_size_ = BlockPool::block_bytes_min;
+    std::error_code closed_;
+    IntakeBlock* unflushed_ = nullptr;  // the first
+};
+
+template <typename Visit>
+void Intake::flush(Visit visit) {
+    const auto span = begin_flush();
+    for (auto* block = span.first; block != nullptr;) {
+        const bool last = block == span.last;
+        auto* const next = last ? nullptr : block->next;
+        const auto end = last ? span.end : block->used;
+        ++block->block.references;
+        for (auto position = block->flushed; position < end;) visit(decode(*block, position));
+        block->flushed = end;
+        end_block(*block, last);
+        block = next;
+    }
+}
+
+}  // namespace braid::runtime

@@ -1,0 +1,189 @@
+#pragma once
+
+#include "protocol/handshake.hpp"
+#include "protocol/mux.hpp"
+#include "runtime/channel.hpp"
+#include "runtime/context_service.hpp"
+#include "runtime/environment.hpp"
+#include "runtime/intake.hpp"
+#include "runtime/strand.hpp"
+#include "runtime/stream.hpp"
+#include "runtime/timers.hpp"
+#include "runtime/wait_list.hpp"
+
+#include <braid/disconnect_result.hpp>
+#include <braid/error.hpp>
+#include <braid/limits.hpp>
+#include <braid/pid.hpp>
+#include <braid/stats.hpp>
+#include <braid/stream_options.hpp>
+
+#include <asio/any_io_executor.hpp>
+#include <asio/awaitable.hpp>
+
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <system_error>
+#include <vector>
+
+namespace braid::runtime {
+
+class Participant;
+
+/// Whoever keeps the table of participants. Called on the participant's strand.
+class ParticipantKeeper {
+public:
+    /// The peer has proved that it is there: its first frame arrived.
+    virtual void confirmed(const std::shared_ptr<Participant>& participant) = 0;
+
+    /// The last event.
+    virtual void ended(Participant& participant, std::error_code reason) = 0;
+
+protected:
+    ~ParticipantKeeper() = default;
+};
+
+/// One remote Network: its mux, its channel, its streams, on a strand of its own. What the
+/// application calls may be called from any thread.
+class Participant final : public ChannelEvents,
+                          public Alarmed,
+                          private Resident,
+                          public std::enable_shared_from_this<Participant> {
+public:
+    struct Setup {
+        Pid pid;  ///< this end's
+        protocol::Hello peer;
+        bool dialled = false;  ///< by this end
+        std::string peer_address;
+        std::string peer_host;
+        Limits limits;
+        protocol::Time confirm_by = protocol::never;  ///< accepting side: for the first frame
+    };
+
+    static std::shared_ptr<Participant> make(const asio::any_io_executor& strand,
+                                             Environment environment,
+                                             std::shared_ptr<BlockPool> pool,
+                                             std::weak_ptr<ParticipantKeeper> keeper,
+                                             const Setup& setup);
+    ~Participant();
+
+    // Any thread.
+
+    const Pid& pid() const noexcept { return pid_; }
+    bool dialled() const noexcept { return dialled_; }
+    const std::string& peer_address() const noexcept { return peer_address_; }
+    const std::string& peer_host() const noexcept { return peer_host_; }
+    const Environment& environment() const noexcept { return environment_; }
+    const Limits& limits() const noexcept { return limits_; }
+    Intake& intake() noexcept { return intake_; }
+    void post_flush();
+
+    static asio::awaitable<std::shared_ptr<Stream>> open(std::shared_ptr<Participant> self,
+                                                         StreamOptions options);
+    static asio::awaitable<std::shared_ptr<Stream>> opened(std::shared_ptr<Participant> self);
+    /// Null if there is none now.
+    std::shared_ptr<Stream> try_opened();
+
+    static asio::awaitable<DisconnectResult> disconnect(std::shared_ptr<Participant> self,
+                                                        CloseReason reason,
+                                                        protocol::Duration deadline);
+    /// The same without waiting for it.
+    void begin_disconnect(CloseReason reason, protocol::Duration deadline);
+    /// Ends it at once.
+    void abort(std::error_code reason);
+    /// Waits until it has ended.
+    static asio::awaitable<void> ended(std::shared_ptr<Participant> self);
+
+    /// What the side that closed gave as its reason; nothing while open, or if lost.
+    std::optional<CloseReason> close_reason() const;
+    /// Why it ended; no error while it has not.
+    std::error_code end() const;
+    ParticipantStats stats() const;
+
+    /// Waits until the accepting side has heard from the peer.
+    /// @throws ParticipantError if it ends before
+    static asio::awaitable<void> confirmed(std::shared_ptr<Participant> self);
+
+    // On the strand.
+
+    /// Begins to talk.
+    void start(transport::Connection connection);
+
+private:
+    struct Opening;
+    enum class State : std::uint8_t { open, disconnecting, saying_goodbye, ended };
+
+    Participant(const asio::any_io_executor& strand, Environment environment,
+                std::shared_ptr<BlockPool> pool, std::weak_ptr<ParticipantKeeper> keeper,
+                const Setup& setup);
+
+    // participant.cpp
+    bool claim() noexcept override;
+    void evict() noexcept override;
+    void alarm() noexcept override;
+    template <typename Function>
+    bool on_strand(Function function);
+
+    // participant_strand.cpp
+    void received(protocol::Time now) override;
+    void filled(protocol::Time now) override;
+    bool said_goodbye() const noexcept override;
+    void channel_ended(std::error_code reason) override;
+    void flush();
+    void apply(const Intake::Record& record, protocol::Time now);
+    void queue(Stream& stream, const Intake::Record& record, protocol::Time now);
+    void release(Stream& stream, protocol::Time now);
+    void rung();
+    void settle(protocol::Time now);
+    void changed(protocol::Stream& stream, protocol::Time now);
+    bool opened_by_peer(protocol::Stream& stream, protocol::Time now);
+    std::shared_ptr<Stream> attach(protocol::Stream& stream);
+    void serve_openings(protocol::Time now);
+    void note_stats();
+    void arm();
+
+    // participant_end.cpp
+    void disconnect_now(const CloseReason& reason, protocol::Time by);
+    void check_disconnect();
+    void end_channel(std::error_code reason);
+    void finish_end(std::error_code reason);
+    DisconnectResult undelivered();
+
+    const Pid pid_;
+    const bool dialled_;
+    const std::string peer_address_;
+    const std::string peer_host_;
+    const Environment environment_;
+    const Limits limits_;
+    const std::weak_ptr<ParticipantKeeper> keeper_;
+    const std::shared_ptr<Residents> residents_;
+    Strand strand_;
+    Intake intake_;
+
+    mutable std::mutex mutex_;  // for the following
+    std::vector<std::shared_ptr<Stream>> opened_;
+    std::optional<CloseReason> close_reason_;
+    std::error_code end_;
+    DisconnectResult result_;
+    ParticipantStats stats_;
+    bool confirmed_ = false;
+    WaitList changes_;
+
+    // On the strand.
+    State state_ = State::open;
+    bool heard_ = false;
+    std::unique_ptr<protocol::Mux> mux_;
+    protocol::MuxPort* port_ = nullptr;
+    std::shared_ptr<Channel> channel_;
+    std::vector<std::shared_ptr<Opening>> openings_;
+    std::error_code cause_;
+    protocol::Time confirm_by_;
+    protocol::Time disconnect_by_ = protocol::never;
+    protocol::Time active_at_{};
+    Timers::Entry deadline_;
+    std::shared_ptr<Participant> claimed_;
+};
+
+}  // namespace braid::runtime

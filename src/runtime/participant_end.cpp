@@ -1,0 +1,104 @@
+#include "runtime/participant.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace braid::runtime {
+
+void Participant::disconnect_now(const CloseReason& reason, protocol::Time by) {
+    if (state_ == State::ended) return;
+    disconnect_by_ = std::min(disconnect_by_, by);
+    const auto now = environment_.clock->now();
+    if (state_ != State::open) return arm();
+    state_ = State::disconnecting;
+    cause_ = errc::participant_closed;
+    {
+        const std::lock_guard lock{mutex_};
+        close_reason_ = reason;
+    }
+    intake_.close(errc::participant_closed);
+    flush();
+    serve_openings(now);
+    mux_->for_each_stream([&](protocol::Stream& stream) {
+        mux_->finish(stream, now);
+        mux_->want_confirmation(stream);
+    });
+    if (channel_ == nullptr) return finish_end(cause_);
+    check_disconnect();
+    channel_->wake();
+    arm();
+}
+
+void Participant::check_disconnect() {
+    bool settled = true;
+    mux_->for_each_stream(
+        [&](protocol::Stream& stream) { settled = settled && stream.outbound.settled(); });
+    if (!settled) return;
+    state_ = State::saying_goodbye;
+    mux_->close(close_reason_.value_or(CloseReason{}));
+}
+
+void Participant::end_channel(std::error_code reason) {
+    if (state_ == State::ended) return;
+    if (!cause_ || reason == errc::network_closed) cause_ = reason;
+    if (channel_ != nullptr) {
+        channel_->close();
+    } else {
+        finish_end(cause_);
+    }
+}
+
+void Participant::channel_ended(std::error_code reason) {
+    if (state_ == State::ended) return;
+    // What the system says about a broken connection is nothing that applications should tell
+    // apart.
+    const bool ours = reason && reason.category() == braid::category();
+    finish_end(cause_ ? cause_ : ours ? reason : errc::participant_lost);
+}
+
+/// The mux and the channel go; the streams keep what was delivered.
+void Participant::finish_end(std::error_code reason) {
+    if (state_ == State::ended) return;
+    const auto now = environment_.clock->now();
+    intake_.close(reason);
+    intake_.flush([&](const Intake::Record& record) { apply(record, now); });
+    for (auto* const stream : mux_->take_changed()) changed(*stream, now);
+    state_ = State::ended;
+    {
+        auto result = undelivered();
+        const std::lock_guard lock{mutex_};
+        end_ = reason;
+        result_ = std::move(result);
+    }
+    channel_.reset();
+    serve_openings(now);
+    mux_->for_each_stream([&](protocol::Stream& attached) {
+        auto* const stream = static_cast<Stream*>(attached.owner);
+        if (stream == nullptr) return;
+        stream->end_receiving(reason);
+        stream->close_sending(reason);
+        attached.outbound.drop_all();
+        stream->settle_sent();
+        stream->detach();
+    });
+    port_ = nullptr;
+    mux_.reset();
+    intake_.rest();
+    environment_.timers->arm(deadline_, protocol::never);
+    changes_.notify();
+    if (const auto keeper = keeper_.lock()) keeper->ended(*this, reason);
+}
+
+DisconnectResult Participant::undelivered() {
+    std::vector<DisconnectResult::Undelivered> streams;
+    mux_->for_each_stream([&](protocol::Stream& stream) {
+        const auto& outbound = stream.outbound;
+        if (outbound.settled()) return;
+        streams.push_back({stream.id, outbound.messages_queued(), outbound.bytes_queued()});
+    });
+    std::sort(streams.begin(), streams.end(),
+              [](const auto& left, const auto& right) { return left.stream < right.stream; });
+    return DisconnectResult{std::move(streams)};
+}
+
+}  // namespace braid::runtime

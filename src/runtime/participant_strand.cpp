@@ -1,0 +1,210 @@
+#include "runtime/participant.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace braid::runtime {
+
+void Participant::start(transport::Connection connection) {
+    const auto executor = strand_.executor();
+    if (!executor || state_ == State::ended) {
+        connection.driver->close();
+        return;
+    }
+    const auto now = environment_.clock->now();
+    channel_ =
+        std::make_shared<Channel>(shared_from_this(), environment_.clock, std::move(connection));
+    port_ = &mux_->attach(channel_->link().traits(), dialled_, now);
+    if (dialled_) {
+        // The peer shows nobody to its application who has not answered it.
+        mux_->ping();
+        heard_ = true;
+        const std::lock_guard lock{mutex_};
+        confirmed_ = true;
+    }
+    channel_->start(executor, *port_);
+    arm();
+}
+
+void Participant::received(protocol::Time now) {
+    active_at_ = now;
+    if (!heard_ && mux_->counters().frames_received > 0) {
+        heard_ = true;
+        confirm_by_ = protocol::never;
+        {
+            const std::lock_guard lock{mutex_};
+            confirmed_ = true;
+        }
+        changes_.notify();
+        if (const auto keeper = keeper_.lock()) keeper->confirmed(shared_from_this());
+    }
+    settle(now);
+}
+
+void Participant::filled(protocol::Time now) { settle(now); }
+
+bool Participant::said_goodbye() const noexcept { return mux_->close_sent(); }
+
+void Participant::flush() {
+    if (state_ == State::ended) return;
+    const auto now = environment_.clock->now();
+    active_at_ = now;
+    intake_.flush([&](const Intake::Record& record) { apply(record, now); });
+    settle(now);
+    if (channel_ != nullptr) channel_->wake();
+}
+
+void Participant::apply(const Intake::Record& record, protocol::Time now) {
+    using Kind = Intake::Kind;
+    auto& stream = *record.stream;
+    auto* const attached = stream.attached();
+    switch (record.kind) {
+        case Kind::message: return queue(stream, record, now);
+        case Kind::large: {
+            const protocol::BlockReference reference{*record.block};
+            return queue(stream, record, now);
+        }
+        case Kind::release: return release(stream, now);
+        case Kind::finish:
+            if (attached != nullptr) mux_->finish(*attached, now);
+            return;
+        case Kind::reset:
+            if (attached == nullptr) return;
+            mux_->reset(*attached, record.code, now);
+            mux_->stop(*attached, record.code);
+            stream.settle_sent();
+            return;
+        case Kind::consumed:
+            if (attached == nullptr) return;
+            if (const auto bytes = stream.take_consumed()) mux_->consume(*attached, bytes);
+            return;
+        case Kind::confirm:
+            if (attached != nullptr) mux_->want_confirmation(*attached);
+            return;
+    }
+}
+
+void Participant::queue(Stream& stream, const Intake::Record& record, protocol::Time now) {
+    auto* const attached = stream.attached();
+    if (attached == nullptr) return stream.drop_unsent(record.bytes);
+    const auto& counters = attached->outbound.counters();
+    const auto before = counters.messages_enqueued;
+    mux_->enqueue(*attached, *record.block, record.offset, record.bytes, now);
+    if (counters.messages_enqueued == before) stream.drop_unsent(record.bytes);
+}
+
+// What was queued is sent first; until then the mux's stream counts against the limits of ours.
+void Participant::release(Stream& stream, protocol::Time now) {
+    auto* const attached = stream.attached();
+    if (attached == nullptr) return;
+    if (!stream.releasing()) {
+        stream.set_releasing();
+        if (const auto bytes = stream.take_consumed()) mux_->consume(*attached, bytes);
+        mux_->finish(*attached, now);
+        mux_->stop(*attached, 0);
+    }
+    stream.settle_sent();
+    if (!attached->outbound.settled()) return;
+    stream.detach();
+    mux_->release(*attached, now);
+}
+
+void Participant::rung() {
+    if (state_ == State::ended) return;
+    const auto now = environment_.clock->now();
+    if (port_ != nullptr && port_->idle_expired(now)) return end_channel(errc::idle_timeout);
+    if (now >= confirm_by_) return end_channel(errc::handshake_timeout);
+    if (now >= disconnect_by_) return end_channel(cause_);
+    channel_->link().advance(now);
+    mux_->advance(now);
+    // Whoever took little and then stopped reading has not said so; the peer may need the credit.
+    mux_->for_each_stream([&](protocol::Stream& each) {
+        auto* const stream = static_cast<Stream*>(each.owner);
+        if (stream == nullptr) return;
+        if (const auto bytes = stream->take_consumed()) mux_->consume(each, bytes);
+    });
+    if (now - active_at_ >= std::chrono::seconds{1}) intake_.rest();
+    settle(now);
+    channel_->wake();
+}
+
+/// Once for every batch of whatever happened.
+void Participant::settle(protocol::Time now) {
+    for (auto* const stream : mux_->take_changed()) changed(*stream, now);
+    if (mux_->take_more_streams()) serve_openings(now);
+    if (intake_.take_relieved()) {
+        mux_->for_each_stream([](protocol::Stream& each) {
+            if (auto* const stream = static_cast<Stream*>(each.owner)) stream->wake_senders();
+        });
+    }
+    if (const auto& reason = mux_->peer_close()) {
+        {
+            const std::lock_guard lock{mutex_};
+            if (!close_reason_) close_reason_ = *reason;
+        }
+        // To one who has said goodbye himself it is the expected answer.
+        end_channel(cause_ ? cause_ : errc::participant_disconnected);
+    }
+    if (state_ == State::disconnecting) check_disconnect();
+    note_stats();
+    arm();
+}
+
+void Participant::note_stats() {
+    const std::lock_guard lock{mutex_};
+    stats_.streams = mux_->stream_count();
+    stats_.frames_received = mux_->counters().frames_received;
+    if (port_ == nullptr) return;
+    stats_.round_trip_time = port_->path().round_trip_time;
+    stats_.rate_bytes_per_second = port_->path().rate_bytes_per_second;
+}
+
+void Participant::changed(protocol::Stream& attached, protocol::Time now) {
+    using Change = protocol::StreamChange;
+    if (attached.has(Change::opened) && !opened_by_peer(attached, now)) return;
+    auto* const stream = static_cast<Stream*>(attached.owner);
+    if (stream == nullptr) return;
+    const auto changes = std::exchange(attached.changes, 0);
+    const auto has = [&](Change change) {
+        return (changes & static_cast<std::uint8_t>(change)) != 0;
+    };
+    if (has(Change::delivered)) stream->deliver(attached.inbound.delivered);
+    if (has(Change::ended)) stream->end_receiving(attached.receive_error);
+    if (has(Change::progressed)) stream->settle_sent();
+    if (has(Change::send_closed)) {
+        stream->settle_sent();
+        stream->close_sending(attached.send_error);
+    }
+    if (stream->releasing()) release(*stream, now);
+}
+
+// False if this end will not have the stream.
+bool Participant::opened_by_peer(protocol::Stream& attached, protocol::Time now) {
+    if (covers(attached.options.promises, Promises::encrypted) && !port_->traits().encrypted) {
+        mux_->refuse(attached, 0, now);
+        return false;
+    }
+    auto stream = attach(attached);
+    {
+        const std::lock_guard lock{mutex_};
+        opened_.push_back(std::move(stream));
+    }
+    changes_.notify();
+    return true;
+}
+
+std::shared_ptr<Stream> Participant::attach(protocol::Stream& attached) {
+    const bool checksum = port_ == nullptr || !port_->traits().encrypted;
+    auto stream = std::make_shared<Stream>(shared_from_this(), attached, limits_, checksum);
+    stream->attach();
+    return stream;
+}
+
+void Participant::arm() {
+    if (state_ == State::ended) return;
+    auto at = std::min({mux_->deadline(), confirm_by_, disconnect_by_});
+    if (channel_ != nullptr) at = std::min(at, channel_->link().deadline());
+    environment_.timers->arm(deadline_, at);
+}
+
+}  // namespace braid::runtime

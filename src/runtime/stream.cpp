@@ -1,0 +1,328 @@
+#include "runtime/stream.hpp"
+
+#include "protocol/envelope.hpp"
+#include "runtime/participant.hpp"
+
+#include <braid/error.hpp>
+
+#include <asio/post.hpp>
+#include <asio/use_awaitable.hpp>
+
+#include <algorithm>
+#include <cstring>
+#include <mutex>
+#include <utility>
+#include <vector>
+
+namespace braid::runtime {
+
+namespace {
+
+// A stream that always has a message would keep its thread from everything else.
+constexpr unsigned ready_in_a_row_max = 128;
+
+/// Memory to seal small messages in.
+std::span<std::byte> scratch(std::size_t bytes) {
+    thread_local std::vector<std::byte> memory;
+    if (memory.size() < bytes) memory.resize(bytes);
+    return {memory.data(), bytes};
+}
+
+}  // namespace
+
+/// Says, for as long as it lives, that a consumer waits.
+class Stream::Waiting {
+public:
+    explicit Waiting(std::atomic<bool>& waiting) noexcept : waiting_{waiting} {}
+    Waiting(const Waiting&) = delete;
+    Waiting& operator=(const Waiting&) = delete;
+    ~Waiting() { waiting_.store(false); }
+
+private:
+    std::atomic<bool>& waiting_;
+};
+
+/// Ends the wait of one consumer at a deadline.
+class Stream::Timeout final : public Alarmed, public std::enable_shared_from_this<Timeout> {
+public:
+    Timeout(std::shared_ptr<Stream> stream, std::shared_ptr<Timers> timers)
+        : stream_{std::move(stream)}, timers_{std::move(timers)} {}
+    ~Timeout() { timers_->remove(entry_); }
+
+    void start(protocol::Time at) {
+        entry_.set_target(weak_from_this());
+        timers_->arm(entry_, at);
+    }
+
+private:
+    void alarm() noexcept override { stream_->arrivals_.notify(); }
+
+    std::shared_ptr<Stream> stream_;
+    std::shared_ptr<Timers> timers_;
+    Timers::Entry entry_;
+};
+
+Stream::Stream(std::shared_ptr<Participant> participant, protocol::Stream& stream,
+               const Limits& limits, bool checksum)
+    : participant_{std::move(participant)},
+      id_{stream.id},
+      options_{stream.options},
+      lossy_inbox_max_{is_guaranteed(stream.inbound.delivery()) ? static_cast<std::size_t>(-1)
+                                                                : limits.lossy_receive_queue_bytes},
+      report_bytes_{limits.stream_receive_window_bytes / 4},
+      envelope_{protocol::has_envelope(options_.promises)},
+      checksum_{checksum && covers(options_.promises, Promises::consistency)},
+      compress_{covers(options_.promises, Promises::compressed)},
+      attached_{&stream} {
+    side_.lossy = !is_guaranteed(stream.inbound.delivery());
+    stream.owner = this;
+}
+
+Stream::~Stream() = default;
+
+std::error_code Stream::send_packed(std::span<std::byte> payload) {
+    if (payload.size() > participant_->intake().message_bytes_max()) return errc::message_too_large;
+    if (compress_ && payload.size() >= protocol::compressed_bytes_min) {
+        return send_sealed(payload);
+    }
+    if (!envelope_) return appended(participant_->intake().send(*this, side_, {}, payload));
+    protocol::seal_in_place(payload, checksum_);
+    const auto head = protocol::plain_envelope_bytes(checksum_);
+    const std::span sealed{payload.data() - head, payload.size() + head};
+    return appended(participant_->intake().send(*this, side_, {}, sealed));
+}
+
+std::error_code Stream::send_packed_large(Message buffer, std::span<std::byte> payload) {
+    if (payload.size() > participant_->intake().message_bytes_max()) return errc::message_too_large;
+    if (compress_) return send_sealed(payload);
+    std::size_t head = 0;
+    if (envelope_) {
+        protocol::seal_in_place(payload, checksum_);
+        head = protocol::plain_envelope_bytes(checksum_);
+    }
+    auto sealed = buffer.part(detail::envelope_room - head, payload.size() + head);
+    return appended(participant_->intake().send_large(*this, side_, std::move(sealed)));
+}
+
+std::error_code Stream::send(std::span<const std::byte> payload) {
+    if (payload.size() > participant_->intake().message_bytes_max()) return errc::message_too_large;
+    if (payload.size() >= detail::large_bytes_min) {
+        detail::MessageBuffer buffer{detail::envelope_room + payload.size()};
+        buffer.extend(detail::envelope_room + payload.size());
+        const auto copy = buffer.bytes().subspan(detail::envelope_room);
+        std::memcpy(copy.data(), payload.data(), payload.size());
+        return send_packed_large(std::move(buffer).freeze(), copy);
+    }
+    if (!envelope_) return appended(participant_->intake().send(*this, side_, {}, payload));
+    const auto memory = scratch(detail::envelope_room + payload.size());
+    const auto copy = memory.subspan(detail::envelope_room);
+    if (!payload.empty()) std::memcpy(copy.data(), payload.data(), payload.size());
+    return send_packed(copy);
+}
+
+std::error_code Stream::send(const Message& message) {
+    const bool as_it_is = !envelope_ && message.size() >= detail::large_bytes_min;
+    if (!as_it_is) return send(message.bytes());
+    if (message.size() > participant_->intake().message_bytes_max()) return errc::message_too_large;
+    return appended(participant_->intake().send_large(*this, side_, message));
+}
+
+// Compressed, or at least tried.
+std::error_code Stream::send_sealed(std::span<const std::byte> payload) {
+    const protocol::Sealing sealing{true, checksum_};
+    const auto bytes_max = protocol::sealed_bytes_max(payload.size());
+    if (bytes_max < detail::large_bytes_min) {
+        std::byte memory[detail::large_bytes_min];
+        const auto size = protocol::seal(payload, sealing, memory);
+        return appended(participant_->intake().send(*this, side_, {}, {memory, size}));
+    }
+    detail::MessageBuffer buffer{bytes_max};
+    buffer.extend(bytes_max);
+    const auto size = protocol::seal(payload, sealing, buffer.bytes());
+    buffer.truncate(size);
+    if (size < detail::large_bytes_min) {
+        return appended(participant_->intake().send(*this, side_, {}, buffer.bytes()));
+    }
+    return appended(participant_->intake().send_large(*this, side_, std::move(buffer).freeze()));
+}
+
+std::error_code Stream::appended(Intake::Appended appended) {
+    if (appended.flush) participant_->post_flush();
+    return appended.error;
+}
+
+void Stream::finish() {
+    appended(
+        participant_->intake().close(*this, side_, Intake::Kind::finish, 0, errc::stream_closed));
+}
+
+void Stream::reset(std::uint64_t code) {
+    appended(
+        participant_->intake().close(*this, side_, Intake::Kind::reset, code, errc::stream_closed));
+    end_receiving(errc::stream_closed);
+}
+
+void Stream::release() noexcept {
+    if (handle_gone_.exchange(true)) return;
+    appended(
+        participant_->intake().close(*this, side_, Intake::Kind::release, 0, errc::stream_closed));
+    end_receiving(errc::stream_closed);
+    send_changes_.notify();
+}
+
+asio::awaitable<void> Stream::writable(std::shared_ptr<Stream> self, std::size_t below) {
+    auto& intake = self->participant_->intake();
+    for (;;) {
+        const auto ticket = self->send_changes_.ticket();
+        std::error_code error;
+        if (intake.writable(self->side_, below, error)) co_return;
+        if (error) throw StreamError{error};
+        co_await self->send_changes_.wait(ticket, self);
+    }
+}
+
+asio::awaitable<void> Stream::drained(std::shared_ptr<Stream> self) {
+    auto& intake = self->participant_->intake();
+    for (;;) {
+        const auto ticket = self->send_changes_.ticket();
+        if (intake.queued(self->side_) == 0) co_return;
+        if (const auto error = intake.closed()) throw StreamError{error};
+        if (self->handle_gone_) throw StreamError{errc::stream_closed};
+        self->appended(intake.append(*self, Intake::Kind::confirm));
+        co_await self->send_changes_.wait(ticket, self);
+    }
+}
+
+bool Stream::ready() {
+    if (waiting_.load(std::memory_order_relaxed)) return false;
+    if (taken_.empty() && !refill()) return false;
+    if (++ready_in_a_row_ < ready_in_a_row_max) return true;
+    ready_in_a_row_ = 0;
+    return false;
+}
+
+// True if there is a message or the end.
+bool Stream::refill() noexcept {
+    const std::lock_guard lock{inbox_lock_};
+    taken_.swap(incoming_);
+    return !taken_.empty() || ended_;
+}
+
+Stream::Arrival Stream::look(detail::Arrived& arrived) {
+    protocol::MessageQueue::Front front;
+    if (!taken_.front(front)) {
+        if (!refill()) return Arrival::nothing;
+        if (!taken_.front(front)) return Arrival::ended;
+    }
+    arrived.number = MessageId{front.number};
+    arrived.bytes = front.bytes;
+    arrived.large = front.large;
+    front_charge_ = front.charge;
+    return Arrival::message;
+}
+
+std::error_code Stream::end() const noexcept {
+    const std::lock_guard lock{inbox_lock_};
+    return end_;
+}
+
+void Stream::taken() {
+    taken_.pop();
+    if (front_charge_ == 0) return;
+    unreported_ += front_charge_;
+    consumed_.store(consumed_.load(std::memory_order_relaxed) + front_charge_,
+                    std::memory_order_release);
+    if (unreported_ >= report_bytes_) report_consumed();
+}
+
+void Stream::report_consumed() {
+    if (std::exchange(unreported_, 0) == 0) return;
+    appended(participant_->intake().append(*this, Intake::Kind::consumed));
+}
+
+asio::awaitable<void> Stream::wait(std::shared_ptr<Stream> self, protocol::Duration at_most) {
+    if (self->waiting_.exchange(true)) throw StreamError{errc::recv_pending};
+    const Waiting waiting{self->waiting_};
+    if (!self->taken_.empty() || self->refill()) {
+        co_await asio::post(asio::use_awaitable);
+        co_return;
+    }
+    self->report_consumed();
+    self->ready_in_a_row_ = 0;
+    std::shared_ptr<Timeout> timeout;
+    auto until = protocol::never;
+    const auto& environment = self->participant_->environment();
+    if (at_most != protocol::Duration::max()) {
+        until = environment.clock->now() + at_most;
+        timeout = std::make_shared<Timeout>(self, environment.timers);
+        timeout->start(until);
+    }
+    for (;;) {
+        const auto ticket = self->arrivals_.ticket();
+        if (self->refill()) co_return;
+        if (timeout != nullptr && environment.clock->now() >= until) co_return;
+        co_await self->arrivals_.wait(ticket, self);
+    }
+}
+
+void Stream::attach() { self_ = shared_from_this(); }
+
+void Stream::detach() noexcept {
+    attached_ = nullptr;
+    self_.reset();
+}
+
+void Stream::deliver(protocol::MessageQueue& delivered) {
+    if (delivered.empty()) return;
+    {
+        const std::lock_guard lock{inbox_lock_};
+        if (ended_) return;
+        incoming_.append(delivered);
+        const auto held = [&] {
+            return incoming_.payload_bytes() + incoming_.size() * Intake::message_charge;
+        };
+        while (lossy_inbox_max_ != static_cast<std::size_t>(-1) && incoming_.size() > 1 &&
+               held() > lossy_inbox_max_) {
+            incoming_.pop();
+            dropped_.fetch_add(1, std::memory_order_relaxed);
+        }
+    }
+    arrivals_.notify();
+}
+
+void Stream::end_receiving(std::error_code reason) {
+    {
+        const std::lock_guard lock{inbox_lock_};
+        if (ended_) return;
+        ended_ = true;
+        end_ = reason;
+    }
+    arrivals_.notify();
+}
+
+void Stream::close_sending(std::error_code reason) {
+    participant_->intake().close(side_, reason);
+    send_changes_.notify();
+}
+
+void Stream::settle_sent() {
+    auto& outbound = attached_->outbound;
+    const auto left = outbound.counters().messages_enqueued - outbound.messages_queued();
+    const auto messages = left - std::exchange(messages_settled_, left);
+    const auto charge = outbound.take_freed_bytes() + messages * Intake::message_charge;
+    if (charge == 0) return;
+    participant_->intake().settle(side_, charge);
+    send_changes_.notify();
+}
+
+void Stream::drop_unsent(std::size_t bytes) {
+    participant_->intake().settle(side_, bytes + Intake::message_charge);
+    send_changes_.notify();
+}
+
+std::uint64_t Stream::take_consumed() noexcept {
+    const auto consumed = consumed_.load(std::memory_order_acquire);
+    return consumed - std::exchange(consumed_reported_, consumed);
+}
+
+}  // namespace braid::runtime

@@ -1,0 +1,47 @@
+#pragma once
+
+#include "runtime/clock.hpp"
+#include "runtime/context_service.hpp"
+#include "runtime/timers.hpp"
+
+#include <asio/any_io_executor.hpp>
+#include <asio/steady_timer.hpp>
+
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <vector>
+
+namespace braid::runtime {
+
+/// All deadlines of a Network on one timer of asio's.
+class SystemTimers final : public Timers,
+                           private Resident,
+                           public std::enable_shared_from_this<SystemTimers> {
+public:
+    static std::shared_ptr<SystemTimers> make(const asio::any_io_executor& executor,
+                                              std::shared_ptr<Clock> clock);
+    ~SystemTimers() override;
+
+    void arm(Entry& entry, protocol::Time at) override;
+    void remove(Entry& entry) noexcept override;
+
+private:
+    SystemTimers(const asio::any_io_executor& executor, std::shared_ptr<Clock> clock);
+
+    bool claim() noexcept override;
+    void evict() noexcept override;
+    void set_timer();
+    void rang();
+
+    std::shared_ptr<Clock> clock_;
+    std::shared_ptr<Residents> residents_;
+    std::shared_ptr<SystemTimers> claimed_;
+
+    std::mutex mutex_;
+    TimerHeap heap_;
+    std::optional<asio::steady_timer> timer_;  // none once its context died
+    protocol::Time timer_at_ = protocol::never;
+};
+
+}  // namespace braid::runtime

@@ -25,7 +25,8 @@ constexpr std::size_t read_bytes = 256u << 10;
 constexpr std::size_t turn_bytes = 1u << 20;
 
 constexpr std::size_t unsent_bytes_min = 16u << 10;
-constexpr std::size_t unsent_bytes_max = 4u << 20;
+// A fast path may stall: what the system holds then is what an urgent message waits behind.
+constexpr std::size_t unsent_bytes_max = 256u << 10;
 
 constexpr protocol::Duration measure_interval = std::chrono::milliseconds{10};
 

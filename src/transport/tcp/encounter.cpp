@@ -36,6 +36,7 @@ asio::ip::address unmapped(const asio::ip::address& address) {
 
 TcpEncounter::TcpEncounter(const asio::any_io_executor& strand, ConnectAddr address)
     : side_{HandshakeSide::dialling},
+      strand_{strand},
       socket_{strand},
       dial_{std::make_shared<TcpDial>(strand)},
       peer_address_{to_string(address)} {
@@ -43,7 +44,9 @@ TcpEncounter::TcpEncounter(const asio::any_io_executor& strand, ConnectAddr addr
 }
 
 TcpEncounter::TcpEncounter(tcp::socket socket)
-    : side_{HandshakeSide::accepting}, socket_{std::move(socket)} {
+    : side_{HandshakeSide::accepting},
+      strand_{socket.get_executor()},
+      socket_{std::move(socket)} {
     connected();
 }
 

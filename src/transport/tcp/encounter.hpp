@@ -34,9 +34,7 @@ public:
     std::string peer_address() const override { return peer_address_; }
     std::string peer_host() const override { return peer_host_; }
     void close() noexcept override;
-
-    /// The strand that the connection was made on.
-    asio::any_io_executor executor() { return socket_.get_executor(); }
+    asio::any_io_executor executor() override { return strand_; }
 
 private:
     void connected();
@@ -49,6 +47,7 @@ private:
     [[noreturn]] void fail(std::error_code error);
 
     protocol::HandshakeSide side_;
+    asio::any_io_executor strand_;
     asio::ip::tcp::socket socket_;
     std::shared_ptr<TcpDial> dial_;       // dialling side, until connected
     std::optional<ConnectAddr> address_;  // dialling side

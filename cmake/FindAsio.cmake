@@ -25,4 +25,9 @@ if(Asio_FOUND AND NOT TARGET asio::asio)
     target_compile_definitions(asio::asio INTERFACE
         $<$<CXX_COMPILER_ID:Clang,AppleClang>:ASIO_HAS_CO_AWAIT=1>
         $<$<CXX_COMPILER_ID:Clang,AppleClang>:ASIO_HAS_STD_COROUTINE=1>)
+    # asio 1.22 sees aligned_alloc() only if a header of the standard library came before it: files
+    # that include asio first would disagree with the rest about how memory is given back.
+    if(UNIX AND NOT APPLE)
+        target_compile_definitions(asio::asio INTERFACE ASIO_HAS_STD_ALIGNED_ALLOC=1)
+    endif()
 endif()

@@ -6,6 +6,9 @@ namespace braid::protocol {
 
 namespace {
 
+// What both ends say of a stream that moved to another channel crosses on its way.
+constexpr Duration moved_quarantine = std::chrono::seconds{2};
+
 std::uint64_t raw(StreamId id) noexcept { return static_cast<std::uint64_t>(id); }
 
 Duration keep_alive(const MuxOptions& options, Duration idle) noexcept {
@@ -100,8 +103,9 @@ Stream& Mux::add_stream(StreamId id, const StreamOptions& options, bool opened_h
 Stream& Mux::add_tombstone(StreamId id, const StreamOptions& options) {
     auto stream = make_stream(id, options);
     stream->tombstone = true;
+    stream->moved = true;
     stream->released = true;
-    stream->send_state = Stream::SendState::closed;
+    stream->send_state = Stream::SendState::closing;  // until the peer's last word has come
     tombstones_.push_back(std::move(stream));
     return *tombstones_.back();
 }
@@ -130,8 +134,17 @@ void Mux::rehome(Stream& stream, Time now) {
     }
     const bool moved = stream.outbound.count() > 0 || stream.inbound.credit().charged() > 0 ||
                        stream.send_state != Stream::SendState::open || stream.inbound.ended();
-    if (!moved) return;
+    if (!moved) {
+        activate(stream, now);
+        return;
+    }
     stream.outbound.rewind();
+    stream.moved = true;
+    if (stream.send_state == Stream::SendState::closed) {
+        // The peer may have forgotten the stream: it answers to the last words of both halves.
+        stream.send_state = Stream::SendState::closing;
+        stream.end_acknowledged = false;
+    }
     if (stream.send_state == Stream::SendState::closing) {
         const bool refused = stream.send_error == errc::stream_refused && !stream.opened_here;
         want(stream, refused ? Control::refuse
@@ -399,7 +412,8 @@ void Mux::retire_if_done(Stream& stream, Time now) {
         if (stream.entry.backlogged) stream.port->scheduler_.deactivate(stream.entry);
         if (stream.control_listed) std::erase(stream.port->controls_, &stream);
         for (const auto& name : stream.names) {
-            const auto quarantine = name.port->quarantine();
+            auto quarantine = name.port->quarantine();
+            if (stream.moved) quarantine = std::max(quarantine, moved_quarantine);
             name.port->free_slot(name.slot,
                                  quarantine > Duration::zero() ? now + quarantine : Time{});
         }

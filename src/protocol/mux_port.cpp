@@ -43,7 +43,7 @@ MuxPort::Slot* MuxPort::find_slot(std::uint64_t slot) noexcept {
 }
 
 // True if `frame` is about a stream of which the OPEN may still come.
-bool MuxPort::overtook_open(const Frame& frame, Time now) noexcept {
+bool MuxPort::overtook_open(const Frame& frame) noexcept {
     auto number = frame.slot;
     bool last_word = false;
     switch (frame.type) {
@@ -63,7 +63,7 @@ bool MuxPort::overtook_open(const Frame& frame, Time now) noexcept {
     if (named_here(number)) return false;  // that OPEN is ours
     const auto* const slot = find_slot(number);
     if (slot == nullptr) return true;
-    if (slot->stream != nullptr || slot->retired_until > now) return false;
+    if (slot->stream != nullptr) return false;
     // Who has not heard that its last word arrived says it again, however long ago that was.
     return !(slot->retired && last_word);
 }

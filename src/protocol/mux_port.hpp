@@ -50,7 +50,7 @@ private:
         std::uint64_t number_expected = 0;
         bool number_known = false;
         std::uint64_t unit = 0;
-        Time retired_until{};  // frames that come late are dropped until then
+        Time retired_until{};  // messages are not held for the next stream until then
         bool retired = false;  // it was another stream's before
     };
 
@@ -77,7 +77,7 @@ private:
 
     Slot* find_slot(std::uint64_t slot) noexcept;
     bool named_here(std::uint64_t slot) const noexcept { return slot % 2 == (dialled_ ? 0u : 1u); }
-    bool overtook_open(const Frame& frame, Time now) noexcept;
+    bool overtook_open(const Frame& frame) noexcept;
     Slot& make_slot(std::uint64_t slot);
     std::uint64_t allocate_slot(Time now);
     void free_slot(std::uint64_t slot, Time until);

@@ -98,14 +98,17 @@ FrameSink::Receipt Mux::receive_unit(MuxPort& port, std::span<const std::byte> b
             return {0, true, errc::frame_malformed};
         }
         if (frame.type == FrameType::open) opened.push_back(frame.slot);
-        if (!port.overtook_open(frame, now)) continue;
+        if (!port.overtook_open(frame)) continue;
         const auto slot = frame.type == FrameType::blocked ? frame.slot - 1 : frame.slot;
         if (std::find(opened.begin(), opened.end(), slot) != opened.end()) continue;
         const bool is_message =
             frame.type == FrameType::message || frame.type == FrameType::message_long;
         // A word about a stream is not held but has to come again: it would be lost otherwise.
-        if (is_message) held += frame.payload.size() + sizeof(MuxPort::HeldFrame);
-        too_early = too_early || !is_message;
+        // So has a message that may be a late one of the stream that had this slot before.
+        const auto* const named = port.find_slot(slot);
+        const bool may_be_late = named != nullptr && named->retired_until > now;
+        too_early = too_early || !is_message || may_be_late;
+        held += frame.payload.size() + sizeof(MuxPort::HeldFrame);
     }
     if (too_early || (held != 0 && port.held_bytes_ + held > MuxPort::held_bytes_max)) {
         ++counters_.units_not_stored;
@@ -161,8 +164,9 @@ std::error_code Mux::apply(MuxPort& port, const Frame& frame, Time now) {
     if (slot != nullptr && slot->stream != nullptr) {
         return on_stream_frame(port, *slot->stream, frame, now);
     }
-    // On a lossless link nothing comes late.
-    if (port.traits_.lossless) return errc::protocol_violation;
+    // On a lossless link nothing comes late, unless both ends have moved the stream to it.
+    const bool over = slot != nullptr && slot->retired;
+    if (port.traits_.lossless && !over) return errc::protocol_violation;
     ++counters_.frames_dropped;
     return {};
 }
@@ -279,7 +283,17 @@ std::error_code Mux::on_open(MuxPort& port, const Frame& frame, Time now) {
                stream->options.priority != options.priority) {
         return errc::protocol_violation;
     }
-    if (!stream->retired) name(port, *stream, frame.slot);
+    if (stream->retired) {
+        // The peer lost our last word with another channel: this one carries both again.
+        stream->retired = false;
+        stream->send_state = Stream::SendState::closing;
+        stream->end_acknowledged = false;
+        stream->moved = true;
+        stream->port = &port;
+        stream->slot = frame.slot;
+        stream->announced = true;
+    }
+    name(port, *stream, frame.slot);
     return replay_held(port, *stream, frame.slot, now);
 }
 
@@ -330,7 +344,9 @@ std::error_code Mux::on_peer_finished(MuxPort& port, Stream& stream, const Frame
                                       Time now) {
     auto& inbound = stream.inbound;
     if (inbound.ended()) {
-        want(stream, Control::ack);  // it may not have heard that we know
+        // It may not have heard that we know. After a move it asks because it waits for it.
+        if (stream.moved || stream.port != &port) stream.end_acknowledged = false;
+        want(stream, Control::ack);
         return {};
     }
     if (stream.tombstone) {

@@ -32,7 +32,7 @@ void Outbound::enqueue(Block& block, std::uint32_t offset, std::uint32_t bytes, 
         }
     }
     ++block.references;
-    queue_.push_back({&block, offset, bytes, 0});
+    queue_.push_back({&block, offset, bytes & Entry::bytes_max, 0});
     if (time_to_live_ > Duration::zero()) queued_at_.push_back(now);
     queue_bytes_ += bytes;
     ++waiting_;
@@ -148,9 +148,11 @@ std::size_t Outbound::write_resend(Target& target, std::size_t chunk, Stop& stop
     if (!next->second.empty()) {
         range.offset = next->second.front().begin;
         range.bytes = next->second.front().end - range.offset;
-        // A short piece from the middle takes its neighbours along.
-        if (range.bytes < fragment_bytes_min) {
-            const auto end = std::min<std::uint64_t>(range.offset + fragment_bytes_min, entry.bytes);
+        // A short piece from the middle takes along what is before it: what is behind may never
+        // have been sent, and is not paid for.
+        const auto end = range.offset + range.bytes;
+        if (range.bytes < fragment_bytes_min && end < entry.bytes) {
+            range.offset = end - std::min<std::uint64_t>(end, fragment_bytes_min);
             range.bytes = end - range.offset;
         }
     }

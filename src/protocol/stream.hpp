@@ -81,6 +81,7 @@ private:
     bool peer_blocked = false;
     bool confirmation_wanted = false;
     bool retired = false;    // over for both ends
+    bool moved = false;      // from one channel to another
     bool tombstone = false;  // answers for a stream that this end has forgotten
     SendState send_state = SendState::open;
     std::uint8_t controls = 0;

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <sstream>
 #include <utility>
 
 namespace sim {
@@ -354,6 +355,33 @@ void Peer::check_step(const Peer& there) {
     // Compressed messages are charged as they came; they take more when they are out.
     require(held <= (limits.participant_receive_window_bytes_max + 2 * limits.message_bytes) * 8,
             "more is held than the limits allow");
+}
+
+std::string Peer::state() {
+    std::ostringstream out;
+    for (const auto& [id, end] : ends) {
+        if (end.stream == nullptr) continue;
+        const auto& outbound = end.stream->outbound;
+        auto& sending = end.stream->outbound.credit();
+        auto& inbound = end.stream->inbound;
+        auto& credit = inbound.credit();
+        out << "  " << name(end) << ": queued " << outbound.messages_queued() << ", sent "
+            << outbound.count() << (outbound.backlogged() ? ", backlogged" : "")
+            << (outbound.transmitted() ? "" : ", waiting") << ", credit " << sending.used()
+            << " of " << sending.limit() << "; assembled " << inbound.assembled_below() << ", read "
+            << end.received << ", charged " << credit.charged() << " of " << credit.announced()
+            << ", window " << credit.window() << ", reserved " << credit.reserved() << ", wanted "
+            << inbound.reservation_wanted() << (end.send_closed ? ", send closed" : "")
+            << (inbound.ended() ? ", ended" : "") << '\n';
+    }
+    mux.for_each_stream([&](const Stream& stream) {
+        const auto id = static_cast<std::uint64_t>(stream.id);
+        if (ends.contains(id) && ends.at(id).stream == &stream) return;
+        out << "  side " << side_ << " stream " << id << ": released, sent "
+            << stream.outbound.count() << ", queued " << stream.outbound.messages_queued()
+            << (stream.inbound.ended() ? ", ended" : "") << '\n';
+    });
+    return out.str();
 }
 
 std::string Peer::name(const End& end) const {

@@ -84,6 +84,9 @@ public:
     Delivered on_delivered;
     std::uint64_t trace = 0;
 
+    /// Both halves of each stream that is left, in numbers.
+    std::string state();
+
     std::uint64_t blocks_alive() const { return blocks_alive_; }
 
 private:

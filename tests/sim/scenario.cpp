@@ -30,7 +30,7 @@ LinkOptions make_link_options(Random& random) {
     link.split = random.chance(0.5);
     if (link.lossless) return link;
     link.unit_bytes = random.chance(0.5) ? 1'200 : 0;
-    if (random.chance(0.7)) link.loss = static_cast<double>(random.below(20)) / 100;
+    if (random.chance(0.7)) link.loss = static_cast<double>(random.below(35)) / 100;
     if (random.chance(0.3)) link.bursts = 0.01;
     if (random.chance(0.3)) link.spikes = 0.02;
     if (random.chance(0.5)) link.spurious = 0.05;
@@ -56,7 +56,16 @@ braid::Limits make_limits(Random& random) {
     return limits;
 }
 
-Flow make_flow(Random& random, Duration length, std::uint64_t bytes_left) {
+/// What all streams of a scenario have in common.
+struct Flavour {
+    Duration length{0};
+    std::uint64_t bytes_each = 0;
+    bool large = false;  ///< many long messages at once: they compete for credit
+};
+
+Flow make_flow(Random& random, const Flavour& flavour) {
+    const auto length = flavour.length;
+    const auto bytes_left = flavour.bytes_each;
     Flow flow;
     if (random.chance(0.2)) return flow;  // says nothing
     flow.begin = some(random, 0ms, length / 2);
@@ -65,7 +74,12 @@ Flow make_flow(Random& random, Duration length, std::uint64_t bytes_left) {
     flow.count = random.between(1, 200);
     if (random.chance(0.2)) flow.bytes_min = 8;
     flow.bytes_max = std::max<std::size_t>(flow.bytes_min, random.magnitude(4'000));
-    if (random.chance(0.3)) {
+    if (flavour.large) {
+        flow.large = 0.9;
+        flow.large_bytes = random.between(4'000, 200'000);
+        flow.count = random.between(1, 20);
+        flow.interval = 2ms;
+    } else if (random.chance(0.3)) {
         flow.large = 0.1;
         flow.large_bytes = random.chance(0.1) ? 1u << 20 : random.between(4'000, 200'000);
         flow.count = random.between(1, 20);
@@ -83,7 +97,8 @@ Flow make_flow(Random& random, Duration length, std::uint64_t bytes_left) {
     return flow;
 }
 
-StreamPlan make_plan(Random& random, Duration length, std::uint64_t bytes_each) {
+StreamPlan make_plan(Random& random, const Flavour& flavour) {
+    const auto length = flavour.length;
     StreamPlan plan;
     plan.opener = random.below(2);
     plan.open_at = some(random, 0ms, length * 2 / 3);
@@ -96,7 +111,7 @@ StreamPlan make_plan(Random& random, Duration length, std::uint64_t bytes_each) 
         options.time_to_live = std::chrono::milliseconds{random.between(5, 200)};
     }
     options.latest_only = lossy && random.chance(0.3);
-    for (auto& flow : plan.flows) flow = make_flow(random, length, bytes_each);
+    for (auto& flow : plan.flows) flow = make_flow(random, flavour);
     if (random.chance(0.25)) {
         constexpr std::array endings{Ending::finish, Ending::reset, Ending::stop, Ending::release};
         plan.early = random.pick(endings);
@@ -167,10 +182,12 @@ Scenario make_scenario(std::uint64_t seed) {
         out << "  rate " << changed << " B/s from " << at / 1ms << " ms\n";
         made.world->at(at, [&world = *made.world, changed] { world.set_rate(0, changed); });
     }
-    const auto streams = random.between(1, 14);
-    const auto bytes = std::min<std::uint64_t>(1'500'000, rate * 8);
+    const auto streams = random.between(1, 24);
+    const auto bytes = std::min<std::uint64_t>(3'000'000, rate * 8);
+    const Flavour flavour{made.length, bytes / streams, random.chance(0.2)};
+    if (flavour.large) out << "  long messages everywhere\n";
     for (std::uint64_t i = 0; i < streams; ++i) {
-        auto plan = make_plan(random, made.length, bytes / streams);
+        auto plan = make_plan(random, flavour);
         if (i == 0 && random.chance(0.3)) plan.flows[0].reading = Reading::never;
         describe_plan(made.world->add_plan(plan), out);
     }
@@ -187,7 +204,8 @@ std::uint64_t run_scenario(std::uint64_t seed) {
     } catch (const Violation& violation) {
         throw Violation{std::string{violation.what()} + "\n  after " +
                         std::to_string(world.elapsed() / 1ms) + " ms, " +
-                        std::to_string(world.steps()) + " steps\n" + scenario.description};
+                        std::to_string(world.steps()) + " steps\n" + scenario.description +
+                        world.peer(0).state() + world.peer(1).state()};
     }
     return world.trace();
 }

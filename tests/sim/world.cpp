@@ -25,6 +25,7 @@ MuxOptions mux_options(const braid::Limits& limits, bool even) {
     options.peer.participant_credit = limits.participant_receive_window_bytes;
     options.peer.streams = limits.peer_streams;
     options.peer.message_bytes_max = limits.message_bytes;
+    options.peer.idle = limits.idle;
     return options;
 }
 
@@ -222,6 +223,10 @@ bool World::arrived(const End& receiver, const End& sender) const {
     return receiver.ended && receiver.received == sender.sent.size();
 }
 
+bool World::expects(const End& receiver, std::size_t side) const {
+    return receiver.flow_in().reading != Reading::never || peers_[side]->reads_everything();
+}
+
 bool World::all_arrived() const {
     for (const auto& plan : plans_) {
         if (!plan.opened) return false;
@@ -234,9 +239,7 @@ bool World::all_arrived() const {
                 if (end.cut_out() || end.stream == nullptr) continue;
                 return false;
             }
-            const bool reads = twin->second.flow_in().reading != Reading::never ||
-                               peers_[1 - side]->reads_everything();
-            if (reads && !arrived(twin->second, end)) return false;
+            if (expects(twin->second, 1 - side) && !arrived(twin->second, end)) return false;
         }
     }
     return true;
@@ -251,7 +254,7 @@ std::string World::missing() const {
         for (const auto& [id, end] : peers_[side]->ends) {
             const auto twin = peers_[1 - side]->ends.find(id);
             const bool there = twin != peers_[1 - side]->ends.end();
-            if (there && arrived(twin->second, end)) continue;
+            if (there && (arrived(twin->second, end) || !expects(twin->second, 1 - side))) continue;
             text += " stream " + std::to_string(id) + " (tag " +
                     std::to_string(end.plan->options.tag) + ") from side " + std::to_string(side);
             if (!there) {

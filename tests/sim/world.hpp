@@ -78,6 +78,7 @@ private:
     std::size_t size_in(const Flow& flow, DeliveryClass delivery);
     bool all_arrived() const;
     bool arrived(const End& receiver, const End& sender) const;
+    bool expects(const End& receiver, std::size_t side) const;
     std::string missing() const;
 
     Random random_;

@@ -73,6 +73,9 @@ public:
     /// True if there is something to transmit, credit permitting.
     bool backlogged() const noexcept { return waiting_ > 0 || !resend_.empty(); }
 
+    /// True if something is to be sent again, which takes no credit.
+    bool resends() const noexcept { return !resend_.empty(); }
+
     /// True if nothing waits for its first transmission.
     bool transmitted() const noexcept { return waiting_ == 0; }
 
@@ -111,6 +114,7 @@ public:
 private:
     // Small, since thousands wait on a fast stream and each is touched three times.
     struct Entry {
+        static constexpr std::uint32_t bytes_max = 0x7fff'ffff;
         Block* block = nullptr;
         std::uint32_t offset = 0;
         std::uint32_t bytes : 31 = 0;

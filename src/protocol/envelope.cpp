@@ -109,6 +109,20 @@ std::size_t seal(std::span<const std::byte> raw, Sealing wanted,
     return head + raw.size();
 }
 
+bool open_plain(std::span<const std::byte> sealed, Promises promises, std::size_t message_bytes_max,
+                std::size_t& envelope_bytes) noexcept {
+    if (sealed.empty()) return false;
+    const auto flags = std::to_integer<std::uint8_t>(sealed[0]);
+    const bool checksummed = flags == flag_checksum;
+    envelope_bytes = plain_envelope_bytes(checksummed);
+    if ((flags != 0 && !checksummed) || sealed.size() < envelope_bytes) return false;
+    const auto raw = sealed.subspan(envelope_bytes);
+    if (raw.size() > message_bytes_max) return false;
+    if (!checksummed) return true;
+    return covers(promises, Promises::consistency) &&
+           checksum_of(raw) == read_checksum(sealed.subspan(1));
+}
+
 Opened open(std::span<const std::byte> sealed, Promises promises, std::size_t message_bytes_max,
             detail::MessageBuffer& buffer) {
     if (sealed.empty()) return failed(errc::frame_malformed);

@@ -81,4 +81,9 @@ struct Opened {
 Opened open(std::span<const std::byte> sealed, Promises promises, std::size_t message_bytes_max,
             detail::MessageBuffer& buffer);
 
+/// The hot path of open(): a message that is well and not compressed, which begins after
+/// `envelope_bytes`. False for anything else, of which open() tells more.
+bool open_plain(std::span<const std::byte> sealed, Promises promises, std::size_t message_bytes_max,
+                std::size_t& envelope_bytes) noexcept;
+
 }  // namespace braid::protocol

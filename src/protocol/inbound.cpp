@@ -56,13 +56,16 @@ bool Inbound::receive_next(std::span<const std::byte> payload, ReceiveCredit& pa
     const auto number = next_++;
     highest_ = next_;
     ++begun_;
-    if (has_envelope(promises_)) {
+    assembled_bytes_ += cost;
+    std::size_t envelope_bytes = 0;
+    if (has_envelope(promises_) &&
+        !open_plain(payload, promises_, message_bytes_max_, envelope_bytes)) {
         error = deliver(number, payload, nullptr);
         return true;
     }
     delivered_charge_ += cost;
     ++counters_.messages_delivered;
-    delivered.push(number, cost, payload);
+    delivered.push(number, cost, payload.subspan(envelope_bytes));
     return true;
 }
 
@@ -132,8 +135,9 @@ std::error_code Inbound::receive_fragment(const Frame& frame, std::uint64_t numb
         if (reservation_wanted_ != 0 && reservation_number_ == number) reservation_wanted_ = 0;
         return complete(number, whole.bytes(), &whole);
     }
-    if (guaranteed && !message.reserved && message.total().value_or(0) > credit_.window() &&
-        reservation_wanted_ == 0) {
+    const auto window = std::min(credit_.window(), participant.window());
+    if (guaranteed && !message.reserved && reservation_wanted_ == 0 &&
+        message.total().value_or(0) + message_charge > window) {
         reservation_wanted_ = *message.total();
         reservation_number_ = number;
     }
@@ -171,6 +175,7 @@ bool Inbound::explained_by_credit(std::uint64_t number) const noexcept {
 
 std::error_code Inbound::complete(std::uint64_t number, std::span<const std::byte> bytes,
                                   Message* owner) {
+    assembled_bytes_ += bytes.size() + message_charge;
     switch (delivery_) {
         case DeliveryClass::unreliable: return deliver(number, bytes, owner);
         case DeliveryClass::sequenced:

@@ -123,6 +123,8 @@ void Mux::rehome(Stream& stream, Time now) {
         stream.slot = name.slot;
         stream.announced = true;
     }
+    stream.open_arrived = stream.announced || port.traits_.lossless;
+    stream.arrived_before_open.clear();
     if (!stream.announced) {
         stream.slot = port.allocate_slot(now);
         name(port, stream, stream.slot);
@@ -140,6 +142,7 @@ void Mux::rehome(Stream& stream, Time now) {
     }
     stream.outbound.rewind();
     stream.moved = true;
+    if (std::exchange(stream.credit_blocked, false)) std::erase(credit_blocked_, &stream);
     if (stream.send_state == Stream::SendState::closed) {
         // The peer may have forgotten the stream: it answers to the last words of both halves.
         stream.send_state = Stream::SendState::closing;
@@ -305,7 +308,8 @@ void Mux::end_at(Stream& stream) {
 }
 
 void Mux::activate(Stream& stream, Time now) {
-    if (stream.port == nullptr || stream.entry.backlogged || stream.credit_blocked) return;
+    if (stream.port == nullptr || stream.entry.backlogged) return;
+    if (stream.credit_blocked && !stream.outbound.resends()) return;
     if (stream.outbound.backlogged()) stream.port->scheduler_.activate(stream.entry, now);
 }
 
@@ -343,7 +347,7 @@ void Mux::end_receiving(Stream& stream, std::error_code reason) {
 
 // On a lossless link only: elsewhere the link itself tells the sender what arrived.
 void Mux::acknowledge_later(Stream& stream, std::size_t bytes, Time now, const MuxPort& port) {
-    if (!port.traits_.lossless) return;
+    if (!port.traits_.lossless || bytes == 0) return;
     stream.unacknowledged_bytes += bytes;
     if (stream.unacknowledged_bytes >= acknowledge_bytes) {
         want(stream, Control::ack);

@@ -12,6 +12,8 @@ constexpr std::size_t unit_frames_max = 512;
 // would only make a table grow.
 constexpr std::uint64_t slot_slack = 256;
 
+constexpr std::size_t prefetch_bytes = 512;
+
 constexpr std::uint8_t promise_bits = 0x1f;
 
 }  // namespace
@@ -29,6 +31,8 @@ FrameSink::Receipt Mux::receive_stream(MuxPort& port, std::span<const std::byte>
     Frame frame;
     std::error_code error;
     while (!bytes.empty()) {
+        // Messages are read once, right after the kernel wrote them: the next ones are on their way.
+        __builtin_prefetch(bytes.data() + prefetch_bytes);
         if (receive_small(port, bytes, now, error)) {
             if (error) return {size - bytes.size(), true, error};
             continue;
@@ -213,9 +217,11 @@ std::error_code Mux::deliver(MuxPort& port, Stream& stream, const Frame& frame,
     if (stream.tombstone) return {};
     const bool had_ended = inbound.ended();
     if (number == ~std::uint64_t{0}) return errc::protocol_violation;
+    const auto assembled = inbound.assembled_bytes();
     if (const auto error = inbound.receive(frame, number, receive_credit_, now)) return error;
     if (is_guaranteed(inbound.delivery())) {
-        acknowledge_later(stream, frame.payload.size() + message_charge, now, port);
+        acknowledge_later(stream, inbound.assembled_bytes() - assembled, now, port);
+        offer_credit(stream);  // it may be due by now, and a BLOCKED may be lost
     }
     if (inbound.reservation_wanted() != 0 && !stream.reservation_listed) {
         stream.reservation_listed = true;
@@ -252,6 +258,12 @@ std::error_code Mux::on_open(MuxPort& port, const Frame& frame, Time now) {
     options.tag = frame.tag;
 
     auto* const named = port.find_slot(frame.slot);
+    if (named != nullptr && named->stream != nullptr && named->stream->id != frame.id &&
+        named->stream->send_state == Stream::SendState::closed && named->stream->inbound.ended()) {
+        // The peer has the slot free again: our last word about that stream arrived.
+        named->stream->end_acknowledged = true;
+        retire_if_done(*named->stream, now);
+    }
     if (named != nullptr && named->stream != nullptr) {
         // The same OPEN again is the echo of one that was thought lost; another one is not.
         const bool same = named->stream->id == frame.id && !port.traits_.lossless;

@@ -169,8 +169,7 @@ void Mux::after_write(MuxPort& port, Stream& stream, Outbound::Stop stop) {
             return;
         case Outbound::Stop::participant_credit:
             port.scheduler_.deactivate(stream.entry);
-            stream.credit_blocked = true;
-            credit_blocked_.push_back(&stream);
+            if (!std::exchange(stream.credit_blocked, true)) credit_blocked_.push_back(&stream);
             if (send_credit_.tell_blocked()) blocked_wanted_ = true;
             return;
         case Outbound::Stop::empty: break;
@@ -194,12 +193,20 @@ void Mux::acked(MuxPort& port, FrameToken token, Time now) {
 void Mux::acked_frame(const MuxPort::SentFrame& frame, Time now) {
     auto* const stream = find(frame.stream);
     if (stream == nullptr) return;
-    if (frame.kind == MuxPort::SentFrame::Kind::message) {
+    if (frame.kind == MuxPort::SentFrame::Kind::message && !stream->open_arrived) {
+        stream->arrived_before_open.push_back(frame.range);
+    } else if (frame.kind == MuxPort::SentFrame::Kind::message) {
         stream->outbound.acked(frame.range);
         note(*stream, StreamChange::progressed);
         // It may have been all that was left to send again.
         if (stream->entry.backlogged && !stream->outbound.backlogged()) {
             after_write(*stream->port, *stream, Outbound::Stop::empty);
+        }
+    } else if (frame.kind == MuxPort::SentFrame::Kind::control &&
+               frame.control == Control::open) {
+        stream->open_arrived = true;
+        for (const auto& range : std::exchange(stream->arrived_before_open, {})) {
+            acked_frame({MuxPort::SentFrame::Kind::message, {}, stream->id, range}, now);
         }
     } else if (frame.kind == MuxPort::SentFrame::Kind::control &&
                frame.final_word) {

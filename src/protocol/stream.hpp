@@ -98,6 +98,12 @@ private:
     MuxPort* port = nullptr;
     std::uint64_t slot = 0;
     bool announced = false;  // an OPEN of it is before all else on that channel, by either side
+
+    // On links that lose: what the peer holds until the OPEN comes would be gone with the channel,
+    // so that it counts as arrived only when the OPEN has.
+    bool open_arrived = true;
+    std::vector<SentRange> arrived_before_open;
+
     std::uint64_t number_expected = 0;
     bool number_known = false;
     std::uint64_t unit = 0;  // on which unit that is known

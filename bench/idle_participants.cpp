@@ -2,15 +2,13 @@
 #include "harness/idle_crowd.hpp"
 #include "harness/report.hpp"
 #include "peers/asio_idle.hpp"
+#include "peers/braid_idle.hpp"
 
 #include <cmath>
 #include <cstdio>
 #include <map>
 #include <string>
 #include <vector>
-#ifdef BRAID_BENCH_BRAID
-#include "peers/braid_idle.hpp"
-#endif
 
 namespace {
 
@@ -87,9 +85,7 @@ int main(int count, char** arguments) {
     print_conditions(run.rounds, run.seconds, name_of(Placement::anywhere), exclusive);
 
     std::vector<IdlePeer> peers;
-#ifdef BRAID_BENCH_BRAID
     peers.push_back(braid_idle());
-#endif
     peers.push_back(asio_idle());
     std::erase_if(peers, [&](const IdlePeer& peer) { return !run.wants(peer.name); });
     std::map<std::string, Series> series;

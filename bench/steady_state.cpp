@@ -14,9 +14,7 @@
 #ifdef BRAID_BENCH_ZEROMQ
 #include "peers/control_zeromq.hpp"
 #endif
-#ifdef BRAID_BENCH_BRAID
 #include "peers/braid_tcp.hpp"
-#endif
 
 namespace {
 
@@ -84,9 +82,7 @@ struct Series {
 std::vector<OneWayPeer> all_peers() {
     std::vector<OneWayPeer> peers;
     peers.push_back(tcp_one_way());
-#ifdef BRAID_BENCH_BRAID
     peers.push_back(braid_one_way());
-#endif
 #ifdef BRAID_BENCH_ZEROMQ
     peers.push_back(zeromq_one_way());
 #endif

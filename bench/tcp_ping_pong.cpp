@@ -12,9 +12,7 @@
 #ifdef BRAID_BENCH_ZEROMQ
 #include "peers/control_zeromq.hpp"
 #endif
-#ifdef BRAID_BENCH_BRAID
 #include "peers/braid_tcp.hpp"
-#endif
 
 namespace {
 
@@ -47,9 +45,7 @@ std::vector<PingPongPeer> all_peers() {
     std::vector<PingPongPeer> peers;
     peers.push_back(tcp_ping_pong());
     peers.push_back(asio_ping_pong());
-#ifdef BRAID_BENCH_BRAID
     peers.push_back(braid_ping_pong());
-#endif
 #ifdef BRAID_BENCH_ZEROMQ
     peers.push_back(zeromq_ping_pong());
 #endif

@@ -13,9 +13,7 @@
 #ifdef BRAID_BENCH_ZEROMQ
 #include "peers/control_zeromq.hpp"
 #endif
-#ifdef BRAID_BENCH_BRAID
 #include "peers/braid_tcp.hpp"
-#endif
 
 namespace {
 
@@ -46,9 +44,7 @@ const std::string control = "raw-tcp";
 std::vector<OneWayPeer> all_peers() {
     std::vector<OneWayPeer> peers;
     peers.push_back(tcp_one_way());
-#ifdef BRAID_BENCH_BRAID
     peers.push_back(braid_one_way());
-#endif
 #ifdef BRAID_BENCH_ZEROMQ
     peers.push_back(zeromq_one_way());
 #endif

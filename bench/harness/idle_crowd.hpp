@@ -17,7 +17,9 @@ namespace bench {
 struct IdleTask {
     unsigned participants = 10'000;
     double seconds = 5;
-    double settle_seconds = 2;  ///< between the last connection and the first look
+    /// Between the last connection and the first look: longer than a handshake may take, so that a
+    /// timer that was set for one and is not needed any more has gone off.
+    double settle_seconds = 7;
 };
 
 /// What one process did while nothing happened.

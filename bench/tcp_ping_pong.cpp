@@ -77,18 +77,13 @@ void print_placement(Placement placement, const std::vector<PingPongPeer>& peers
 
 int main(int count, char** arguments) {
     RunOptions run;
-    unsigned message_bytes = 64;
     CommandLine command_line(
-        "Round trips over TCP loopback: two processes of one thread each, once on the same\n"
+        "Round trips of 64 bytes over TCP loopback: two processes of one thread each, once on the "
+        "same\n"
         "processor, once on one each; 1,000 round trips of warm-up.",
         run);
-    command_line.number("bytes", message_bytes, "message bytes, 8 at least");
     if (command_line.parse(count, arguments) == CommandLine::Outcome::stop) {
         return command_line.exit_code();
-    }
-    if (message_bytes < sizeof(std::uint64_t)) {
-        std::fprintf(stderr, "a message needs at least 8 bytes\n");
-        return 2;
     }
     const bool exclusive = run.exclusive && raise_autogroup_priority();
     print_conditions(run.rounds, run.seconds, "same and split", exclusive);
@@ -96,7 +91,6 @@ int main(int count, char** arguments) {
     std::vector<PingPongPeer> peers = all_peers();
     std::erase_if(peers, [&](const PingPongPeer& peer) { return !run.wants(peer.name); });
     PingPongTask task;
-    task.message_bytes = message_bytes;
     task.seconds = run.seconds;
     Targets targets;
     for (const Placement placement : {Placement::same, Placement::split}) {

@@ -5,6 +5,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cstdio>
 #include <cstring>
@@ -14,6 +15,8 @@
 namespace bench {
 
 namespace {
+
+constexpr std::int64_t grace_ns = 200'000'000;
 
 struct Failure {
     std::array<char, 256> text{};
@@ -75,29 +78,26 @@ std::string run_two_processes(const std::function<void()>& first,
     std::array<pid_t, 2> children{start(first, processors[0], (*failures)[0]),
                                   start(second, processors[1], (*failures)[1])};
     std::string problem;
-    const std::int64_t end_ns = now_ns() + static_cast<std::int64_t>(seconds_max * 1e9);
-    const auto kill_both = [&] {
-        for (const pid_t child : children) {
-            if (child > 0) {
-                ::kill(child, SIGKILL);
-            }
-        }
-    };
+    std::int64_t end_ns = now_ns() + static_cast<std::int64_t>(seconds_max * 1e9);
+    bool killed = false;
     while (children[0] > 0 || children[1] > 0) {
         for (std::size_t side = 0; side < children.size(); ++side) {
             int status = 0;
-            if (children[side] > 0 && ::waitpid(children[side], &status, WNOHANG) > 0) {
-                children[side] = 0;
-                if (status != 0 && problem.empty()) {
-                    problem = std::string(side == 0 ? "first" : "second") +
-                              " process: " + describe(status, (*failures)[side]);
-                    kill_both();
-                }
-            }
+            if (children[side] <= 0 || ::waitpid(children[side], &status, WNOHANG) <= 0) continue;
+            children[side] = 0;
+            if (status == 0 || killed) continue;
+            problem += problem.empty() ? "" : "; ";
+            problem += side == 0 ? "first process: " : "second process: ";
+            problem += describe(status, (*failures)[side]);
+            // One side's failure is often the consequence of the other's, which ends a bit later.
+            end_ns = std::min(end_ns, now_ns() + grace_ns);
         }
-        if (now_ns() > end_ns && problem.empty()) {
-            problem = "did not end in time";
-            kill_both();
+        if (now_ns() > end_ns && !killed) {
+            killed = true;
+            problem += problem.empty() ? "did not end in time" : "";
+            for (const pid_t child : children) {
+                if (child > 0) ::kill(child, SIGKILL);
+            }
         }
         sleep_ns(5'000'000);
     }

@@ -9,7 +9,6 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
-#include <optional>
 #include <span>
 #include <system_error>
 #include <utility>
@@ -80,9 +79,14 @@ private:
     std::vector<std::byte> message_;
 };
 
-braid::NetworkOptions options_for(unsigned streams) {
+/// The defaults, as far as the workload fits into them.
+braid::NetworkOptions options_for(std::size_t message_bytes, unsigned streams) {
     braid::Limits limits;
-    limits.peer_streams = std::max(limits.peer_streams, streams + 16);
+    limits.peer_streams = std::max(limits.peer_streams, streams);
+    limits.stream_send_queue_bytes = std::max(limits.stream_send_queue_bytes,
+                                              queued_bytes_max(message_bytes) + 2 * message_bytes);
+    limits.participant_send_queue_bytes =
+        std::max(limits.participant_send_queue_bytes, limits.stream_send_queue_bytes);
     return braid::NetworkOptions().limits(limits);
 }
 
@@ -114,7 +118,8 @@ asio::awaitable<void> send_messages(OneWaySender& sender, braid::Stream& stream)
 
 template <typename Traffic>
 asio::awaitable<void> send_one_way(OneWaySender& sender) {
-    braid::Network network(co_await asio::this_coro::executor);
+    braid::Network network(co_await asio::this_coro::executor,
+                           options_for(sender.message_bytes(), 1));
     auto participant = co_await network.connect(address_of(sender.port()));
     auto stream = co_await participant.open();
     sender.connected();
@@ -184,7 +189,7 @@ asio::awaitable<void> receive_stream(Arrivals& arrivals, braid::Stream stream) {
 
 asio::awaitable<void> receive_streams(OneWayReceiver& receiver, unsigned open, unsigned active) {
     const auto executor = co_await asio::this_coro::executor;
-    braid::Network network(executor, options_for(open));
+    braid::Network network(executor, options_for(64, open));
     auto listener = co_await network.listen("tcp://127.0.0.1:0");
     receiver.listening(listener.address().port());
     auto participant = co_await network.connected();
@@ -204,7 +209,7 @@ asio::awaitable<void> receive_streams(OneWayReceiver& receiver, unsigned open, u
 }
 
 asio::awaitable<void> send_streams(OneWaySender& sender, unsigned open, unsigned active) {
-    braid::Network network(co_await asio::this_coro::executor, options_for(open));
+    braid::Network network(co_await asio::this_coro::executor, options_for(64, open));
     auto participant = co_await network.connect(address_of(sender.port()));
     std::vector<braid::Stream> streams;
     for (unsigned index = 0; index < open; ++index) {

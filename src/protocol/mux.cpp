@@ -146,8 +146,8 @@ void Mux::rehome(Stream& stream, Time now) {
     if (stream.send_state == Stream::SendState::closed) {
         // The peer may have forgotten the stream: it answers to the last words of both halves.
         stream.send_state = Stream::SendState::closing;
-        stream.end_acknowledged = false;
     }
+    stream.end_acknowledged = false;
     if (stream.send_state == Stream::SendState::closing) {
         const bool refused = stream.send_error == errc::stream_refused && !stream.opened_here;
         want(stream, refused ? Control::refuse

@@ -89,7 +89,9 @@ std::uint64_t MuxPort::allocate_slot(Time now) {
 
 void MuxPort::free_slot(std::uint64_t slot, Time until) {
     if (auto* const entry = find_slot(slot)) {
+        const auto before = entry->stream != nullptr ? entry->stream->id : entry->before;
         *entry = Slot{};
+        entry->before = before;
         entry->retired_until = until;
         entry->retired = true;
     }

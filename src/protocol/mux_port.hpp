@@ -52,6 +52,7 @@ private:
         std::uint64_t unit = 0;
         Time retired_until{};  // messages are not held for the next stream until then
         bool retired = false;  // it was another stream's before
+        StreamId before{};     // whose
     };
 
     struct HeldFrame {

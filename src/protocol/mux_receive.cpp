@@ -269,6 +269,8 @@ std::error_code Mux::on_open(MuxPort& port, const Frame& frame, Time now) {
         const bool same = named->stream->id == frame.id && !port.traits_.lossless;
         return same ? std::error_code{} : errc::protocol_violation;
     }
+    // So is one that comes when all is over.
+    if (named != nullptr && named->retired && named->before == frame.id) return {};
     auto* stream = find(frame.id);
     if (stream == nullptr && (own || peer_ids_.contains(id / 2))) {
         if (own && id >= next_id_) return errc::protocol_violation;
@@ -294,13 +296,16 @@ std::error_code Mux::on_open(MuxPort& port, const Frame& frame, Time now) {
     } else if (stream->options.promises != options.promises ||
                stream->options.priority != options.priority) {
         return errc::protocol_violation;
+    } else {
+        // The peer moved it. If it said before that it sends no more, it does so again, and waits
+        // for the answer.
+        stream->moved = true;
+        if (stream->port != &port) stream->end_acknowledged = false;
     }
     if (stream->retired) {
         // The peer lost our last word with another channel: this one carries both again.
         stream->retired = false;
         stream->send_state = Stream::SendState::closing;
-        stream->end_acknowledged = false;
-        stream->moved = true;
         stream->port = &port;
         stream->slot = frame.slot;
         stream->announced = true;

@@ -10,10 +10,6 @@ namespace {
 
 using Core = std::shared_ptr<runtime::Participant>;
 
-void disconnect_in_background(const Core& core) noexcept {
-    if (core != nullptr) core->begin_disconnect({}, core->limits().disconnect);
-}
-
 asio::awaitable<Stream> open_stream(Core core, StreamOptions options) {
     auto stream = co_await runtime::Participant::open(core, options);
     co_return Stream{std::move(stream)};
@@ -31,12 +27,14 @@ Participant::Participant(std::shared_ptr<runtime::Participant> core) noexcept
 
 Participant& Participant::operator=(Participant&& other) noexcept {
     if (this == &other) return *this;
-    disconnect_in_background(core_);
+    if (core_ != nullptr) core_->release();
     core_ = std::move(other.core_);
     return *this;
 }
 
-Participant::~Participant() { disconnect_in_background(core_); }
+Participant::~Participant() {
+    if (core_ != nullptr) core_->release();
+}
 
 Pid Participant::pid() const noexcept { return core_->pid(); }
 

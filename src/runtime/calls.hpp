@@ -92,9 +92,7 @@ struct Network::ListenCall : Call<Listening> {
 
 struct Network::ConnectCall : Call<Participant> {
     ~ConnectCall() {
-        if (const auto left = left_behind()) {
-            left->begin_disconnect({}, left->limits().disconnect);
-        }
+        if (const auto left = left_behind()) left->release();
     }
 
     std::shared_ptr<Meeting> meeting;

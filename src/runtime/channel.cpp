@@ -25,7 +25,7 @@ asio::awaitable<void> Channel::read(std::shared_ptr<Channel> self) {
         const auto now = self->clock_->now();
         link.drain(*self->port_, now);
         self->events_->received(now);
-        self->bell_.ring();
+        if (link.failure() || self->port_->pending(now)) self->bell_.ring();
     }
     self->loop_ended();
 }

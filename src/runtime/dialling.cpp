@@ -29,9 +29,9 @@ std::string details_of(const std::system_error& error) {
 
 std::string text_of(const Pid& pid) {
     std::string text;
-    for (const auto byte : pid.bytes) {
-        text += hex_digits[byte >> 4];
-        text += hex_digits[byte & 15];
+    for (const std::size_t byte : pid.bytes) {
+        text += hex_digits[byte / 16];
+        text += hex_digits[byte % 16];
     }
     return text;
 }
@@ -44,7 +44,7 @@ Pid pid_of(std::string_view text) noexcept {
         const auto digit = hex_digits.find(text[i]);
         if (digit == std::string_view::npos) return Pid{};
         auto& byte = pid.bytes[i / 2];
-        byte = static_cast<std::uint8_t>(byte << 4 | digit);
+        byte = static_cast<std::uint8_t>(byte * 16 + digit);
     }
     return pid;
 }
@@ -80,9 +80,7 @@ asio::awaitable<void> Network::dial(std::shared_ptr<Network> self,
                                     std::shared_ptr<ConnectCall> call, ConnectAddr address) {
     try {
         auto participant = co_await encounter(self, call, std::move(address));
-        if (!call->succeed(participant)) {
-            participant->begin_disconnect({}, self->limits().disconnect);
-        }
+        if (!call->succeed(participant)) participant->release();
     } catch (...) {
         call->fail(std::current_exception());
     }

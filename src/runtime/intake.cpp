@@ -77,7 +77,7 @@ Intake::Appended Intake::send_large(Stream& stream, SendSide& side, Message mess
 
 Intake::Appended Intake::append(Stream& stream, Kind kind, std::uint64_t code) {
     const std::lock_guard lock{lock_};
-    if (closed_) return {closed_, false};
+    if (ended_) return {closed_, false};
     make_room(code_bytes);
     return write({&stream, code_bytes, kind}, bytes_of(code), {});
 }
@@ -86,7 +86,7 @@ Intake::Appended Intake::close(Stream& stream, SendSide& side, Kind kind, std::u
                                std::error_code reason) {
     const std::lock_guard lock{lock_};
     if (!side.closed) side.closed = reason;
-    if (closed_) return {closed_, false};
+    if (ended_) return {closed_, false};
     make_room(code_bytes);
     return write({&stream, code_bytes, kind}, bytes_of(code), {});
 }
@@ -94,6 +94,12 @@ Intake::Appended Intake::close(Stream& stream, SendSide& side, Kind kind, std::u
 void Intake::close(std::error_code reason) noexcept {
     const std::lock_guard lock{lock_};
     if (!closed_) closed_ = reason;
+}
+
+void Intake::end(std::error_code reason) noexcept {
+    const std::lock_guard lock{lock_};
+    if (!closed_) closed_ = reason;
+    ended_ = true;
 }
 
 void Intake::close(SendSide& side, std::error_code reason) noexcept {
@@ -118,7 +124,7 @@ std::size_t Intake::queued(const SendSide& side) const noexcept {
 
 bool Intake::writable(const SendSide& side, std::size_t below, std::error_code& error) noexcept {
     const std::lock_guard lock{lock_};
-    error = side.closed ? side.closed : closed_;
+    error = closed_ ? closed_ : side.closed;
     if (error) return false;
     if (queued_ >= participant_queue_max_) starved_ = true;
     return (side.queued == 0 || side.queued < below) && queued_ < participant_queue_max_;
@@ -126,8 +132,8 @@ bool Intake::writable(const SendSide& side, std::size_t below, std::error_code& 
 
 // A message larger than a whole queue may go when it is alone.
 std::error_code Intake::check(const SendSide& side, std::size_t bytes) noexcept {
-    if (side.closed) return side.closed;
     if (closed_) return closed_;
+    if (side.closed) return side.closed;
     const auto fits = [&](std::size_t queued, std::size_t max) {
         return queued == 0 || (queued < max && bytes + message_charge <= max - queued);
     };
@@ -165,6 +171,11 @@ Intake::Appended Intake::write(Header header, std::span<const std::byte> head,
     const auto stored = padded(head.size() + payload.size());
     current_->used += static_cast<std::uint32_t>(sizeof header + stored);
     return {{}, !std::exchange(flush_under_way_, true)};
+}
+
+void Intake::expect_flush() noexcept {
+    const std::lock_guard lock{lock_};
+    flush_under_way_ = true;
 }
 
 Intake::Span Intake::begin_flush() noexcept {

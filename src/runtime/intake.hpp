@@ -74,8 +74,10 @@ public:
     Appended close(Stream& stream, SendSide& side, Kind kind, std::uint64_t code,
                    std::error_code reason);
 
-    /// Nothing is taken any more, from no stream.
+    /// No messages are taken any more, from no stream.
     void close(std::error_code reason) noexcept;
+    /// Nothing at all is.
+    void end(std::error_code reason) noexcept;
     std::error_code closed() const noexcept;
 
     /// Nothing is taken any more from this one.
@@ -88,6 +90,9 @@ public:
     bool writable(const SendSide& side, std::size_t below, std::error_code& error) noexcept;
 
     // On the strand.
+
+    /// A flush() follows within this turn of the strand: nobody needs to ask for one.
+    void expect_flush() noexcept;
 
     /// Calls `visit(Record)` for all that was appended since the last time. A large message's
     /// block, once visited, is owned by its references.
@@ -135,6 +140,7 @@ private:
 
     mutable SpinLock lock_;
     bool flush_under_way_ = false;
+    bool ended_ = false;
     bool starved_ = false;            // the participant's limit kept somebody from sending
     IntakeBlock* current_ = nullptr;  // the last
     std::size_t queued_ = 0;

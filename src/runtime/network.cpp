@@ -119,6 +119,7 @@ std::vector<std::shared_ptr<Participant>> Network::begin_closing(std::error_code
             strand_.post([each] { each->close(); });
         }
     }
+    for (const auto& each : unclaimed) each->release();
     changes_.notify();
     return participants;
 }
@@ -132,6 +133,7 @@ void Network::stop(const std::shared_ptr<transport::Listener>& listener) {
 }
 
 void Network::confirmed(const std::shared_ptr<Participant>& participant) {
+    bool unwanted = false;
     {
         const std::lock_guard lock{mutex_};
         const auto found = known_.find(participant->pid());
@@ -139,8 +141,10 @@ void Network::confirmed(const std::shared_ptr<Participant>& participant) {
         auto& known = found->second;
         known.confirmed = true;
         if (std::exchange(known.half_open, false)) --half_open_;
+        unwanted = !known.awaited && closed_;
         if (!known.awaited && !closed_) connected_.push_back(participant);
     }
+    if (unwanted) participant->release();
     changes_.notify();
 }
 

@@ -180,11 +180,24 @@ asio::awaitable<DisconnectResult> Participant::disconnect(std::shared_ptr<Partic
 
 void Participant::begin_disconnect(CloseReason reason, protocol::Duration deadline) {
     const auto by = environment_.clock->now() + deadline;
+    intake_.close(errc::participant_closed);
     on_strand(
         [reason = std::move(reason), by](Participant& self) { self.disconnect_now(reason, by); });
 }
 
+void Participant::release() {
+    begin_disconnect({}, limits_.disconnect);
+    std::vector<std::shared_ptr<Stream>> unseen;
+    {
+        const std::lock_guard lock{mutex_};
+        released_ = true;
+        unseen.swap(opened_);
+    }
+    for (const auto& each : unseen) each->release();
+}
+
 void Participant::abort(std::error_code reason) {
+    intake_.close(reason);
     on_strand([reason](Participant& self) { self.end_channel(reason); });
 }
 

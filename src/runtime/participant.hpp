@@ -91,6 +91,8 @@ public:
                                                         protocol::Duration deadline);
     /// The same without waiting for it.
     void begin_disconnect(CloseReason reason, protocol::Duration deadline);
+    /// The application has no handle any more: disconnects, and drops what it has not seen.
+    void release();
     /// Ends it at once.
     void abort(std::error_code reason);
     /// Waits until it has ended.
@@ -128,6 +130,7 @@ private:
 
     // participant_strand.cpp
     void received(protocol::Time now) override;
+    void wake_receivers();
     void filled(protocol::Time now) override;
     bool said_goodbye() const noexcept override;
     void channel_ended(std::error_code reason) override;
@@ -169,6 +172,7 @@ private:
     DisconnectResult result_;
     ParticipantStats stats_;
     bool confirmed_ = false;
+    bool released_ = false;
     WaitList changes_;
 
     // On the strand.
@@ -182,6 +186,7 @@ private:
     protocol::Time confirm_by_;
     protocol::Time disconnect_by_ = protocol::never;
     protocol::Time active_at_{};
+    Woken woken_;  // by what arrived in this turn
     Timers::Entry deadline_;
     std::shared_ptr<Participant> claimed_;
 };

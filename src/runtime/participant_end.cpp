@@ -16,8 +16,8 @@ void Participant::disconnect_now(const CloseReason& reason, protocol::Time by) {
         const std::lock_guard lock{mutex_};
         close_reason_ = reason;
     }
-    intake_.close(errc::participant_closed);
     flush();
+    if (state_ == State::ended) return;
     serve_openings(now);
     mux_->for_each_stream([&](protocol::Stream& stream) {
         mux_->finish(stream, now);
@@ -60,7 +60,7 @@ void Participant::channel_ended(std::error_code reason) {
 void Participant::finish_end(std::error_code reason) {
     if (state_ == State::ended) return;
     const auto now = environment_.clock->now();
-    intake_.close(reason);
+    intake_.end(reason);
     intake_.flush([&](const Intake::Record& record) { apply(record, now); });
     for (auto* const stream : mux_->take_changed()) changed(*stream, now);
     state_ = State::ended;

@@ -39,6 +39,16 @@ void Participant::received(protocol::Time now) {
         if (const auto keeper = keeper_.lock()) keeper->confirmed(shared_from_this());
     }
     settle(now);
+    wake_receivers();
+}
+
+// Whoever waited for a message often answers it: where that happens within this turn, the answer
+// leaves within it too, without a round through the context's queue.
+void Participant::wake_receivers() {
+    if (woken_.empty()) return;
+    intake_.expect_flush();
+    woken_.go_on();
+    flush();
 }
 
 void Participant::filled(protocol::Time now) { settle(now); }
@@ -168,7 +178,7 @@ void Participant::changed(protocol::Stream& attached, protocol::Time now) {
     const auto has = [&](Change change) {
         return (changes & static_cast<std::uint8_t>(change)) != 0;
     };
-    if (has(Change::delivered)) stream->deliver(attached.inbound.delivered);
+    if (has(Change::delivered)) stream->deliver(attached.inbound.delivered, woken_);
     if (has(Change::ended)) stream->end_receiving(attached.receive_error);
     if (has(Change::progressed)) stream->settle_sent();
     if (has(Change::send_closed)) {
@@ -187,8 +197,9 @@ bool Participant::opened_by_peer(protocol::Stream& attached, protocol::Time now)
     auto stream = attach(attached);
     {
         const std::lock_guard lock{mutex_};
-        opened_.push_back(std::move(stream));
+        if (!released_) opened_.push_back(std::exchange(stream, nullptr));
     }
+    if (stream != nullptr) stream->release();
     changes_.notify();
     return true;
 }

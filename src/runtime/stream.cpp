@@ -272,7 +272,7 @@ void Stream::detach() noexcept {
     self_.reset();
 }
 
-void Stream::deliver(protocol::MessageQueue& delivered) {
+void Stream::deliver(protocol::MessageQueue& delivered, Woken& woken) {
     if (delivered.empty()) return;
     {
         const std::lock_guard lock{inbox_lock_};
@@ -287,7 +287,7 @@ void Stream::deliver(protocol::MessageQueue& delivered) {
             dropped_.fetch_add(1, std::memory_order_relaxed);
         }
     }
-    arrivals_.notify();
+    arrivals_.notify(woken);
 }
 
 void Stream::end_receiving(std::error_code reason) {

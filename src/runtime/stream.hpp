@@ -91,7 +91,7 @@ public:
     void detach() noexcept;
 
     /// Takes over what was delivered.
-    void deliver(protocol::MessageQueue& delivered);
+    void deliver(protocol::MessageQueue& delivered, Woken& woken);
     void end_receiving(std::error_code reason);
     void close_sending(std::error_code reason);
     /// There may be room to send.

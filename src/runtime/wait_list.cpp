@@ -1,7 +1,9 @@
 #include "runtime/wait_list.hpp"
 
 #include <asio/error.hpp>
+#include <asio/post.hpp>
 
+#include <exception>
 #include <mutex>
 
 namespace braid::runtime {
@@ -68,6 +70,11 @@ void WaitList::notify() noexcept {
     }
 }
 
+void WaitList::notify(Woken& woken) noexcept {
+    epoch_.fetch_add(1, std::memory_order_seq_cst);
+    if (count_.load(std::memory_order_seq_cst) != 0) woken.add(take_all());
+}
+
 void WaitList::cancel(std::uint64_t number) noexcept {
     Entry* found = nullptr;
     {
@@ -103,6 +110,35 @@ WaitList::Entry* WaitList::take_all() noexcept {
     }
     last_ = nullptr;
     return std::exchange(first_, nullptr);
+}
+
+Woken::~Woken() {
+    while (auto* const entry = first_) {
+        first_ = entry->next_entry_;
+        entry->destroy();
+    }
+}
+
+void Woken::add(WaitList::Entry* first) noexcept {
+    if (first == nullptr) return;
+    (last_ != nullptr ? last_->next_entry_ : first_) = first;
+    for (last_ = first; last_->next_entry_ != nullptr;) last_ = last_->next_entry_;
+}
+
+void Woken::go_on() noexcept {
+    while (auto* const entry = first_) {
+        first_ = entry->next_entry_;
+        if (first_ == nullptr) last_ = nullptr;
+        const auto executor = entry->executor();
+        try {
+            entry->go_on({});
+        } catch (...) {
+            // Not for those through whose hands it went: run() throws it, as if it had been posted.
+            asio::post(executor, [error = std::current_exception()] {
+                std::rethrow_exception(error);
+            });
+        }
+    }
 }
 
 }  // namespace braid::runtime

@@ -12,6 +12,8 @@
 
 namespace braid::runtime {
 
+class Woken;
+
 /// Coroutines that wait until something has changed. What that is lies elsewhere, under whatever
 /// lock; nothing is missed if it is looked at between ticket() and wait():
 ///
@@ -43,6 +45,9 @@ public:
     /// Something has changed: all go on, each on its own executor.
     void notify() noexcept;
 
+    /// The same, when `woken` says so.
+    void notify(Woken& woken) noexcept;
+
     bool waiting() const noexcept { return count_.load(std::memory_order_seq_cst) != 0; }
 
 private:
@@ -57,6 +62,7 @@ private:
 
     private:
         friend class WaitList;
+        friend class Woken;
         bool claim() noexcept override { return list_.unlink(*this); }
         void evict() noexcept override { destroy(); }
 
@@ -68,6 +74,7 @@ private:
         bool linked_ = false;
     };
 
+    friend class Woken;
     struct Start;
 
     void start(Entry& entry, Ticket ticket) noexcept;
@@ -82,6 +89,29 @@ private:
     Entry* first_ = nullptr;
     Entry* last_ = nullptr;
     std::atomic<std::uint64_t> number_{0};
+};
+
+/// Coroutines that have what they waited for, and go on when the one who gave it to them has
+/// finished his own work.
+class Woken {
+public:
+    Woken() = default;
+    Woken(const Woken&) = delete;
+    Woken& operator=(const Woken&) = delete;
+    ~Woken();
+
+    bool empty() const noexcept { return first_ == nullptr; }
+
+    /// All go on, within this call where the thread may run them. What one of them throws, its
+    /// context throws later.
+    void go_on() noexcept;
+
+private:
+    friend class WaitList;
+    void add(WaitList::Entry* first) noexcept;
+
+    WaitList::Entry* first_ = nullptr;
+    WaitList::Entry* last_ = nullptr;
 };
 
 }  // namespace braid::runtime

@@ -7,6 +7,7 @@
 #include <asio/associated_cancellation_slot.hpp>
 #include <asio/associated_executor.hpp>
 #include <asio/async_result.hpp>
+#include <asio/dispatch.hpp>
 #include <asio/post.hpp>
 #include <asio/prefer.hpp>
 #include <asio/use_awaitable.hpp>
@@ -23,8 +24,14 @@ public:
     /// Goes on by itself, on its own executor. The Waiter is gone.
     virtual void complete(std::error_code error) noexcept = 0;
 
+    /// Goes on by itself; within this call if the calling thread may run it.
+    virtual void go_on(std::error_code error) = 0;
+
     /// Goes on right here, which must be on its executor. The Waiter is gone.
     virtual void resume(std::error_code error) = 0;
+
+    /// Where it goes on.
+    virtual asio::any_io_executor executor() const noexcept = 0;
 
     /// Never goes on. The Waiter is gone.
     virtual void destroy() noexcept = 0;
@@ -53,11 +60,22 @@ public:
         free(allocator);
     }
 
+    void go_on(std::error_code error) override {
+        Allocator allocator{asio::get_associated_allocator(handler_)};
+        Completion completion{std::move(handler_), error};
+        // The handler's memory is for what it awaits next, which may begin within dispatch().
+        const auto executor = std::move(executor_);
+        free(allocator);
+        asio::dispatch(executor, std::move(completion));
+    }
+
     void resume(std::error_code error) override {
         auto handler = std::move(handler_);
         free(Allocator{asio::get_associated_allocator(handler)});
         std::move(handler)(error);
     }
+
+    asio::any_io_executor executor() const noexcept override { return executor_; }
 
     void destroy() noexcept override {
         const auto handler = std::move(handler_);

@@ -156,6 +156,7 @@ std::error_code Mux::apply(MuxPort& port, const Frame& frame, Time now) {
             return {};
         case FrameType::blocked:
             if (frame.slot == 0) {
+                consumption_wanted_ = true;
                 peer_blocked_ = !receive_credit_.raised();
                 max_data_wanted_ = max_data_wanted_ || !peer_blocked_;
                 return {};
@@ -180,7 +181,11 @@ std::error_code Mux::on_message(MuxPort& port, const Frame& frame, Time now) {
         return errc::protocol_violation;
     }
     auto& slot = port.make_slot(frame.slot);
-    if (slot.stream == nullptr && port.traits_.lossless) return errc::protocol_violation;
+    if (slot.stream == nullptr && port.traits_.lossless) {
+        if (!slot.retired) return errc::protocol_violation;
+        ++counters_.frames_dropped;  // sent again for a stream that was over after all
+        return {};
+    }
     if (!port.traits_.lossless && slot.unit != port.unit_number_) {
         slot.unit = port.unit_number_;
         slot.number_known = false;
@@ -346,6 +351,7 @@ std::error_code Mux::on_stream_frame(MuxPort& port, Stream& stream, const Frame&
             if (inbound.ended()) return {};
             stream.peer_blocked = !inbound.credit().raised();
             if (!stream.peer_blocked) want(stream, Control::max_stream_data);
+            note(stream, StreamChange::blocked);
             return {};
         case FrameType::stream_ack: {
             if (const auto error = on_stream_ack(stream, frame)) return error;
@@ -404,6 +410,9 @@ std::error_code Mux::on_stream_ack(Stream& stream, const Frame& frame) {
         // Before we said that we are done, only a stream that was stopped may have ended.
         if (stream.send_state < Stream::SendState::closing) return errc::protocol_violation;
         stream.send_state = Stream::SendState::closed;
+        // A stream that was finished has ended when all has arrived, even if whoever says so has
+        // forgotten how much that was.
+        if (!stream.send_error) stream.outbound.confirm_below(stream.outbound.count());
         stream.outbound.drop_all();
         if (stream.entry.backlogged) stream.port->scheduler_.deactivate(stream.entry);
         const auto moot = static_cast<std::uint8_t>(Control::close) |

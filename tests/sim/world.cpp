@@ -142,23 +142,24 @@ std::size_t World::size_in(const Flow& flow, DeliveryClass delivery) {
 
 void World::run_until(Time until) {
     while (true) {
-        const auto next = next_event();
-        if (next > until) break;
-        at_once_ = next > now_ ? 0 : at_once_ + 1;
-        now_ = std::max(now_, next);
-        step();
+        if (next_event() > until) break;
+        run_step();
     }
     now_ = until;
+}
+
+void World::run_step() {
+    const auto next = next_event();
+    at_once_ = next > now_ ? 0 : at_once_ + 1;
+    now_ = std::max(now_, next);
+    step();
 }
 
 bool World::run_while_not(const std::function<bool()>& done, Duration most) {
     const auto until = now_ + most;
     while (!done()) {
-        const auto next = next_event();
-        if (next > until) return false;
-        at_once_ = next > now_ ? 0 : at_once_ + 1;
-        now_ = std::max(now_, next);
-        step();
+        if (next_event() > until) return false;
+        run_step();
     }
     return true;
 }

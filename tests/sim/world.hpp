@@ -51,6 +51,9 @@ public:
     void run_for(Duration duration) { run_until(now_ + duration); }
     void run_until(Time until);
 
+    /// Handles the next thing that happens.
+    void run_step();
+
     /// Runs until `done`.
     /// @returns false if that did not come about within `most`
     bool run_while_not(const std::function<bool()>& done, Duration most);

@@ -1,0 +1,81 @@
+// A link dies under a mux that has two: what it may have lost is sent over the other, once.
+
+#include "catch.hpp"
+#include "sim/check.hpp"
+#include "sim/world.hpp"
+
+using namespace std::chrono_literals;
+using braid::Promises;
+using sim::LinkOptions;
+using sim::StreamPlan;
+using sim::World;
+
+namespace {
+
+LinkOptions link_of(bool lossless) {
+    LinkOptions link;
+    link.lossless = lossless;
+    link.delay = 5ms;
+    if (!lossless) {
+        link.loss = 0.05;
+        link.jitter = 3ms;
+        link.spurious = 0.05;
+    }
+    return link;
+}
+
+std::unique_ptr<World> world_of(bool first_lossless, bool second_lossless) {
+    auto world = std::make_unique<World>(World::Options{.seed = 21, .limits = {}});
+    world->add_link(link_of(first_lossless));
+    world->add_link(link_of(second_lossless));
+    for (const auto promises : {Promises::reliable, Promises::guaranteed_delivery}) {
+        StreamPlan plan;
+        plan.options.promises = promises;
+        plan.flows[0] = {.interval = 2ms, .count = 20, .bytes_min = 0, .bytes_max = 900,
+                         .large = 0.1, .large_bytes = 5'000, .finish = true};
+        plan.flows[1] = plan.flows[0];
+        world->add_plan(plan);
+    }
+    return world;
+}
+
+std::uint64_t steps_without_death(bool first_lossless, bool second_lossless) {
+    const auto world = world_of(first_lossless, second_lossless);
+    world->run_for(150ms);
+    return world->steps();
+}
+
+void check_death_at_every_step(bool first_lossless, bool second_lossless) {
+    const auto steps = steps_without_death(first_lossless, second_lossless);
+    REQUIRE(steps > 40);
+    for (std::uint64_t death = 0; death < steps; ++death) {
+        CAPTURE(first_lossless, second_lossless, death);
+        const auto world = world_of(first_lossless, second_lossless);
+        try {
+            for (std::uint64_t i = 0; i < death; ++i) world->run_step();
+            world->kill_link(0, death % 2 == 0, {3ms, death % 3 == 0 ? 30ms : 1ms});
+            world->run_for(200ms);
+            world->wind_up();
+        } catch (const sim::Violation& violation) {
+            FAIL_CHECK(violation.what());
+        }
+    }
+}
+
+}  // namespace
+
+TEST_CASE("The death of a byte stream at any step loses nothing beside another byte stream") {
+    check_death_at_every_step(true, true);
+}
+
+TEST_CASE("The death of a byte stream at any step loses nothing beside datagrams") {
+    check_death_at_every_step(true, false);
+}
+
+TEST_CASE("The death of a datagram link at any step loses nothing beside a byte stream") {
+    check_death_at_every_step(false, true);
+}
+
+TEST_CASE("The death of a datagram link at any step loses nothing beside another") {
+    check_death_at_every_step(false, false);
+}

@@ -149,9 +149,10 @@ void Network::confirmed(const std::shared_ptr<Participant>& participant) {
 }
 
 void Network::ended(Participant& participant, std::error_code reason) {
-    const bool violation = reason.category() == braid::category() &&
-                           reason.value() >= static_cast<int>(errc::frame_malformed) &&
-                           reason.value() <= static_cast<int>(errc::compression_malformed);
+    const bool violation = reason == errc::message_too_large ||
+                           (reason.category() == braid::category() &&
+                            reason.value() >= static_cast<int>(errc::frame_malformed) &&
+                            reason.value() <= static_cast<int>(errc::compression_malformed));
     std::shared_ptr<Participant> keeper;
     {
         const std::lock_guard lock{mutex_};

@@ -11,10 +11,11 @@ namespace braid::protocol {
 
 namespace {
 
-// Messages that may be lost: how many unfinished ones a stream keeps, and how many bytes of them,
-// which is also how long one may be.
-constexpr std::size_t lossy_partials_max = 16;
+// Messages that may be lost: how long one may be, how many unfinished ones a stream keeps, and what
+// these may take. The longest fits, even if every other part of it is missing.
 constexpr std::uint64_t lossy_message_bytes_max = 256u << 10;
+constexpr std::size_t lossy_partials_max = 16;
+constexpr std::uint64_t lossy_partials_bytes_max = 2 * lossy_message_bytes_max;
 
 // The envelope comes on top of the longest message.
 constexpr std::size_t envelope_allowance = 1 + envelope_checksum_bytes + prefix_varint_bytes_max;
@@ -104,13 +105,13 @@ std::error_code Inbound::receive_fragment(const Frame& frame, std::uint64_t numb
                                                                 message_bytes_max_) +
                                             envelope_allowance;
     if (frame.has_total && frame.total > bytes_max) return errc::message_too_large;
+    if (!guaranteed) make_room_for_partial(number, frame.payload.size());
     auto partial = partial_.find(number);
     const bool begins = partial == partial_.end();
     if (begins) {
         if (guaranteed && number != next_ && !explained_by_credit(number)) {
             return errc::protocol_violation;
         }
-        if (!guaranteed) make_room_for_partial(frame.payload.size());
         partial = partial_.try_emplace(number, bytes_max).first;
         partial->second.begun_at = now;
         ++begun_;
@@ -337,15 +338,24 @@ void Inbound::abandon_below(std::uint64_t number) {
     }
 }
 
-void Inbound::make_room_for_partial(std::size_t bytes) {
+// For a fragment of message `number`: the oldest others go first, what came of it goes last.
+void Inbound::make_room_for_partial(std::uint64_t number, std::size_t bytes) {
     std::uint64_t held = bytes;
-    for (const auto& [number, partial] : partial_) held += partial.received();
-    while (!partial_.empty() &&
-           (partial_.size() >= lossy_partials_max || held > lossy_message_bytes_max)) {
-        held -= partial_.begin()->second.received();
-        partial_.erase(partial_.begin());
+    for (const auto& [other, partial] : partial_) held += partial.held_bytes();
+    const std::size_t begins = partial_.contains(number) ? 0 : 1;
+    const auto too_much = [&] {
+        return held > lossy_partials_bytes_max || partial_.size() + begins > lossy_partials_max;
+    };
+    for (auto oldest = partial_.begin(); oldest != partial_.end() && too_much();) {
+        if (oldest->first == number) {
+            ++oldest;
+            continue;
+        }
+        held -= oldest->second.held_bytes();
+        oldest = partial_.erase(oldest);
         ++counters_.abandoned;
     }
+    if (too_much()) counters_.abandoned += partial_.erase(number);
 }
 
 }  // namespace braid::protocol

@@ -102,7 +102,7 @@ private:
                             Message* owner);
     std::error_code deliver_held();
     void abandon_below(std::uint64_t number);
-    void make_room_for_partial(std::size_t bytes);
+    void make_room_for_partial(std::uint64_t number, std::size_t bytes);
     void note_end() noexcept;
 
     Promises promises_;

@@ -35,12 +35,18 @@ public:
     void add(std::uint64_t offset, std::span<const std::byte> bytes);
 
     bool complete() const noexcept { return total_ && head_.size() == *total_; }
-    std::uint64_t received() const noexcept { return head_.size() + parts_bytes_; }
+
+    /// The bytes received, and what it takes to remember those beyond a gap.
+    std::uint64_t held_bytes() const noexcept {
+        return head_.size() + parts_bytes_ + parts_.size() * part_overhead_bytes;
+    }
 
     /// The message, once complete.
     Message take() && { return std::move(head_).freeze(); }
 
 private:
+    static constexpr std::uint64_t part_overhead_bytes = 128;
+
     void join_parts();
 
     std::optional<std::uint64_t> total_;

@@ -1,0 +1,231 @@
+// Two real muxes, joined by a queue that loses, delays and shuffles; what happens next is read from
+// the input. Whoever accuses its honest peer, delivers twice or out of order has failed. With the
+// first byte odd, the rest is given to one mux as frames instead: it must refuse or survive them.
+
+#include "protocol/mux.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cstdlib>
+#include <cstring>
+#include <deque>
+#include <map>
+#include <vector>
+
+using namespace braid::protocol;
+using namespace std::chrono_literals;
+
+namespace {
+
+void require(bool holds) {
+    if (!holds) std::abort();
+}
+
+struct Input {
+    const std::uint8_t* data;
+    std::size_t size;
+
+    std::uint8_t take() {
+        if (size == 0) return 0;
+        --size;
+        return *data++;
+    }
+};
+
+MuxOptions options(bool even) {
+    MuxOptions made;
+    made.even_ids = even;
+    made.limits.message_bytes = 60'000;
+    made.limits.stream_receive_window_bytes = 4'000;
+    made.limits.participant_receive_window_bytes = 16'000;
+    made.limits.peer_streams = 6;
+    made.peer = {.stream_credit = 4'000, .participant_credit = 16'000, .streams = 6,
+                 .message_bytes_max = 60'000, .idle = 15s};
+    return made;
+}
+
+struct End {
+    explicit End(bool even) : mux{options(even)} {}
+
+    Mux mux;
+    MuxPort* port = nullptr;
+    std::map<std::uint64_t, Stream*> streams;
+    std::map<std::uint64_t, std::uint64_t> next;  // of what is delivered, by stream
+    struct Unit {
+        std::vector<std::byte> bytes;
+        FrameToken token;
+    };
+    std::deque<Unit> arriving;
+};
+
+class World {
+public:
+    explicit World(Input input, bool lossless) : input_{input}, lossless_{lossless} {
+        block_.data = bytes_.data();
+        block_.recycle = [](Block&) {};
+        for (std::size_t side = 0; side < 2; ++side) {
+            ends_[side].port = &ends_[side].mux.attach({lossless, lossless, false}, side == 0, now_);
+        }
+    }
+
+    void run() {
+        while (input_.size > 0) step();
+    }
+
+private:
+    void step() {
+        const auto what = input_.take();
+        const std::size_t side = what & 1u;
+        auto& end = ends_[side];
+        switch (what >> 1u & 7u) {
+            case 0: open(end); break;
+            case 1:
+            case 2: send(end); break;
+            case 3: transmit(end, ends_[1 - side]); break;
+            case 4:
+            case 5: arrive(end, ends_[1 - side]); break;
+            case 6: read(end); break;
+            default: finish(end); break;
+        }
+        for (auto* const stream : end.mux.take_changed()) {
+            end.streams[static_cast<std::uint64_t>(stream->id)] = stream;
+            stream->changes = 0;
+        }
+        now_ += Duration{input_.take() * 100'000};
+        if (end.mux.deadline() <= now_) end.mux.advance(now_);
+    }
+
+    Stream* some_stream(End& end) {
+        if (end.streams.empty()) return nullptr;
+        auto at = end.streams.begin();
+        std::advance(at, input_.take() % end.streams.size());
+        return at->second;
+    }
+
+    void open(End& end) {
+        braid::StreamOptions made;
+        made.promises = static_cast<braid::Promises>(input_.take() & 5u);
+        made.priority = input_.take() & 7;
+        auto* const stream = end.mux.open(made, now_);
+        if (stream != nullptr) end.streams[static_cast<std::uint64_t>(stream->id)] = stream;
+    }
+
+    void send(End& end) {
+        auto* const stream = some_stream(end);
+        if (stream == nullptr || stream->outbound.messages_queued() > 50) return;
+        const auto size = static_cast<std::uint32_t>(input_.take() * (input_.take() & 63u));
+        end.mux.enqueue(*stream, block_, 0, size, now_);
+    }
+
+    void transmit(End& end, End& other) {
+        std::vector<std::byte> buffer(300 + 4u * input_.take());
+        FrameWriter writer{buffer};
+        const bool pending = end.port->pending(now_);
+        const auto token = end.port->fill(writer, now_);
+        require(pending || writer.written() == 0);
+        require(writer.written() > 0 || !end.port->pending(now_));
+        if (writer.written() == 0) return;
+        buffer.resize(writer.copied());
+        other.arriving.push_back({std::move(buffer), token});
+    }
+
+    void arrive(End& end, End& other) {
+        if (end.arriving.empty()) return;
+        const auto chance = input_.take();
+        const auto index = lossless_ ? 0 : (chance >> 2u) % end.arriving.size();
+        const auto unit = std::move(end.arriving[index]);
+        end.arriving.erase(end.arriving.begin() + static_cast<std::ptrdiff_t>(index));
+        if (!lossless_ && (chance & 3u) == 3) {
+            other.port->lost(unit.token, now_);
+            return;
+        }
+        const auto framing = lossless_ ? Framing::stream : Framing::unit;
+        const auto receipt = end.port->receive(unit.bytes, framing, now_);
+        require(!receipt.error);
+        require(receipt.consumed == unit.bytes.size());
+        if (lossless_) return;
+        if (!receipt.stored || (chance & 3u) == 2) other.port->lost(unit.token, now_);
+        if (receipt.stored) other.port->acked(unit.token, now_);
+    }
+
+    void read(End& end) {
+        auto* const stream = some_stream(end);
+        if (stream == nullptr) return;
+        auto& next = end.next[static_cast<std::uint64_t>(stream->id)];
+        const bool ordered = covers(stream->options.promises, braid::Promises::ordered);
+        MessageQueue::Front front;
+        std::uint64_t charge = 0;
+        while (stream->inbound.delivered.front(front)) {
+            if (ordered) require(front.number >= next);
+            if (stream->inbound.delivery() == DeliveryClass::guaranteed_ordered) {
+                require(front.number == next);
+            }
+            next = front.number + 1;
+            require(front.bytes.empty() ||
+                    std::memcmp(front.bytes.data(), bytes_.data(), front.bytes.size()) == 0);
+            charge += front.charge;
+            stream->inbound.delivered.pop();
+        }
+        end.mux.consume(*stream, charge);
+    }
+
+    void finish(End& end) {
+        auto* const stream = some_stream(end);
+        if (stream == nullptr) return;
+        switch (input_.take() & 7u) {
+            case 0: end.mux.reset(*stream, 1, now_); break;
+            case 1: end.mux.stop(*stream, 2); break;
+            case 2:
+                end.streams.erase(static_cast<std::uint64_t>(stream->id));
+                end.mux.release(*stream, now_);
+                break;
+            case 3: end.mux.want_confirmation(*stream); break;
+            default: end.mux.finish(*stream, now_); break;
+        }
+    }
+
+    Input input_;
+    bool lossless_;
+    Time now_{1'000s};
+    std::vector<std::byte> bytes_ = [] {
+        std::vector<std::byte> made(20'000);
+        for (std::size_t i = 0; i < made.size(); ++i) made[i] = static_cast<std::byte>(i * 7 / 3);
+        return made;
+    }();
+    Block block_;
+    BlockReference keeper_{block_};
+    std::array<End, 2> ends_{End{true}, End{false}};
+};
+
+void raw(Input input) {
+    const bool lossless = (input.take() & 1u) != 0;
+    Mux mux{options(true)};
+    auto& port = mux.attach({lossless, lossless, false}, true, Time{1'000s});
+    mux.open({}, Time{1'000s});
+    while (input.size > 0) {
+        const auto size = std::min<std::size_t>(input.take(), input.size);
+        const std::vector<std::byte> bytes(reinterpret_cast<const std::byte*>(input.data),
+                                           reinterpret_cast<const std::byte*>(input.data) + size);
+        input.data += size;
+        input.size -= size;
+        const auto framing = lossless ? Framing::stream : Framing::unit;
+        if (port.receive(bytes, framing, Time{1'000s}).error) return;
+        std::vector<std::byte> buffer(1'200);
+        FrameWriter writer{buffer};
+        port.fill(writer, Time{1'000s});
+        for (auto* const stream : mux.take_changed()) stream->changes = 0;
+    }
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+    Input input{data, size};
+    const auto kind = input.take();
+    if ((kind & 1u) != 0) {
+        raw(input);
+    } else {
+        World{input, (kind & 2u) != 0}.run();
+    }
+    return 0;
+}

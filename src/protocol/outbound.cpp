@@ -38,7 +38,14 @@ void Outbound::enqueue(Block& block, std::uint32_t offset, std::uint32_t bytes, 
     ++waiting_;
     ++counters_.messages_enqueued;
     if (is_guaranteed(delivery_)) return;
-    while (queue_bytes_ > queue_bytes_max_ && waiting_ > 1 && offset_next_ == 0) drop_front();
+    const bool partly_sent = offset_next_ > 0;
+    while (queue_bytes_ > queue_bytes_max_ && waiting_ > (partly_sent ? 2u : 1u)) {
+        if (partly_sent) {  // it goes on, as above: the next one is the oldest that can go
+            std::swap(queue_[0], queue_[1]);
+            if (!queued_at_.empty()) std::swap(queued_at_[0], queued_at_[1]);
+        }
+        drop_front();
+    }
 }
 
 Outbound::Written Outbound::write(Target& target, std::size_t quantum, Time now) {

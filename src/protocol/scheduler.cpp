@@ -67,10 +67,13 @@ Scheduler::Pick Scheduler::pick(Time now) {
     const auto top = static_cast<std::size_t>(std::countr_zero(level_mask_));
     const bool may_force = !forced_last_;
     forced_last_ = false;
-    if (may_force && !heap_.empty() && heap_.front()->full_at <= now &&
-        heap_.front()->level > top) {
-        forced_last_ = true;
-        return {heap_.front(), Reason::guarantee};
+    if (may_force && !heap_.empty() && heap_.front()->full_at <= now) {
+        auto& guaranteed = *heap_.front();
+        // In the top level others may leave it less than its rate; alone there it needs no force.
+        if (guaranteed.level > top || guaranteed.next != &guaranteed) {
+            forced_last_ = true;
+            return {&guaranteed, Reason::guarantee};
+        }
     }
     if (may_force && floor_tokens_ >= static_cast<double>(chunk_bytes_)) {
         if (auto* const entry = oldest_below(top)) {

@@ -51,6 +51,7 @@ void Mux::detach(MuxPort& port, Time now) {
     for_each_stream([&](Stream& stream) {
         std::erase_if(stream.names, [&](const auto& name) { return name.port == &port; });
         if (stream.port == &port) homeless.push_back(&stream);
+        if (stream.end_heard_on == &port) stream.end_heard_on = nullptr;
     });
     std::erase_if(tombstones_, [&](const auto& stream) { return stream->port == &port; });
     std::sort(homeless.begin(), homeless.end(), [](const Stream* left, const Stream* right) {
@@ -143,7 +144,7 @@ void Mux::rehome(Stream& stream, Time now) {
     stream.outbound.rewind();
     stream.moved = true;
     if (std::exchange(stream.credit_blocked, false)) std::erase(credit_blocked_, &stream);
-    if (stream.send_state == Stream::SendState::closed) {
+    if (stream.send_state == Stream::SendState::closed && stream.end_heard_on != &port) {
         // The peer may have forgotten the stream: it answers to the last words of both halves.
         stream.send_state = Stream::SendState::closing;
     }

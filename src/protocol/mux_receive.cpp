@@ -355,6 +355,7 @@ std::error_code Mux::on_stream_frame(MuxPort& port, Stream& stream, const Frame&
             return {};
         case FrameType::stream_ack: {
             if (const auto error = on_stream_ack(stream, frame)) return error;
+            if (frame.ended) stream.end_heard_on = &port;
             retire_if_done(stream, now);
             return {};
         }

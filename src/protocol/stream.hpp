@@ -82,6 +82,7 @@ private:
     bool confirmation_wanted = false;
     bool retired = false;    // over for both ends
     bool moved = false;      // from one channel to another
+    MuxPort* end_heard_on = nullptr;  // where the peer said last that its receiving half ended
     bool tombstone = false;  // answers for a stream that this end has forgotten
     SendState send_state = SendState::open;
     std::uint8_t controls = 0;

@@ -64,7 +64,8 @@ public:
         block_.data = bytes_.data();
         block_.recycle = [](Block&) {};
         for (std::size_t side = 0; side < 2; ++side) {
-            ends_[side].port = &ends_[side].mux.attach({lossless, lossless, false}, side == 0, now_);
+            auto& end = ends_[side];
+            end.port = &end.mux.attach({lossless, lossless, false}, side == 0, now_);
         }
     }
 

@@ -39,7 +39,8 @@ TEST_CASE("An interval set holds what a bitmap holds") {
         for (int step = 0; step < 60; ++step) {
             const auto begin = random.below(numbers);
             const std::uint64_t length_max = random.chance(0.5) ? 4u : numbers - begin;
-            const auto end = std::min(std::uint64_t{numbers}, begin + random.between(0, length_max));
+            const auto length = random.between(0, length_max);
+            const auto end = std::min(std::uint64_t{numbers}, begin + length);
             if (random.chance(0.6)) {
                 std::uint64_t fresh = 0;
                 for (auto i = begin; i < end; ++i) {

@@ -38,7 +38,7 @@ struct Oracle {
 }  // namespace
 
 TEST_CASE("Fragments in any cut, order and overlap give what a naive oracle gives") {
-    for (std::uint64_t seed = 0; seed < 400; ++seed) {
+    for (std::uint64_t seed = 0; seed < 100; ++seed) {
         CAPTURE(seed);
         sim::Random random{seed};
         const auto size = random.between(1, random.chance(0.5) ? 60 : 3'000);
@@ -48,7 +48,8 @@ TEST_CASE("Fragments in any cut, order and overlap give what a naive oracle give
         const auto truth = random.bytes(size);
         while (!message.complete()) {
             const auto offset = random.below(size);
-            const auto length = random.between(1, std::min<std::uint64_t>(size - offset, size / 3 + 1));
+            const auto most = std::min<std::uint64_t>(size - offset, size / 3 + 1);
+            const auto length = random.between(1, most);
             auto piece = random.bytes(length);
             if (honest) {
                 std::copy_n(truth.begin() + static_cast<std::ptrdiff_t>(offset), length,

@@ -220,7 +220,8 @@ void DatagramLink::settle(FrameToken token, bool stored, Time now) {
     } else if (random_.chance(options_.spurious)) {
         const auto given_up = heard + some(50ms);
         feedback_.emplace(given_up, Feedback{token, false});
-        if (random_.chance(0.5)) feedback_.emplace(given_up + some(200ms) + 1ns, Feedback{token, true});
+        if (!random_.chance(0.5)) return;
+        feedback_.emplace(given_up + some(200ms) + 1ns, Feedback{token, true});
     } else {
         feedback_.emplace(heard, Feedback{token, true});
     }

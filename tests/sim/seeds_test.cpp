@@ -1,5 +1,5 @@
-// The mux of two ends, over links good and bad, whole lives long: each seed is a scenario, and every
-// invariant is watched. BRAID_SIM_SEEDS says how many (default 50), BRAID_SEED=n replays one.
+// The mux of two ends, over links good and bad, whole lives long: each seed is a scenario, and
+// every invariant is watched. BRAID_SIM_SEEDS says how many (default 50), BRAID_SEED=n replays one.
 
 #include "catch.hpp"
 #include "sim/check.hpp"

@@ -80,6 +80,9 @@ public:
     /// The whole number of which the wire told the low 16 bits.
     std::uint64_t expand(std::uint64_t low) const noexcept;
 
+    /// Guaranteed: what all assembled messages were charged, so far.
+    std::uint64_t assembled_bytes() const noexcept { return assembled_bytes_; }
+
     /// For stream_ack: all below are here, and these above.
     std::uint64_t assembled_below() const noexcept { return next_; }
     const IntervalSet& assembled_above() const noexcept { return above_; }
@@ -121,6 +124,7 @@ private:
     Time lossy_deadline_ = never;
     std::uint64_t reservation_wanted_ = 0;
     std::uint64_t reservation_number_ = 0;
+    std::uint64_t assembled_bytes_ = 0;
     std::uint64_t delivered_charge_ = 0;
     std::uint64_t consumed_charge_ = 0;
     struct Reserved {

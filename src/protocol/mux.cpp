@@ -263,9 +263,18 @@ void Mux::close(const CloseReason& reason) {
     close_state_ = CloseState::wanted;
 }
 
-std::vector<Stream*> Mux::take_changed() {
+void Mux::take_changed(std::vector<Stream*>& out) {
+    out.clear();
     for (auto* const stream : changed_) stream->changed_listed = false;
-    return std::exchange(changed_, {});
+    out.swap(changed_);
+}
+
+void Mux::rest() noexcept {
+    for_each_stream([](Stream& stream) {
+        stream.outbound.rest();
+        stream.inbound.delivered.shrink();
+    });
+    acknowledge_due_.rest();
 }
 
 Time Mux::deadline() const noexcept {
@@ -356,6 +365,13 @@ void Mux::acknowledge_later(Stream& stream, std::size_t bytes, Time now, const M
     }
     if (stream.acknowledge_at != never) return;
     stream.acknowledge_at = now + acknowledge_delay;
+    // Most were acknowledged before their time: their entries would only make timers ring.
+    while (!acknowledge_due_.empty()) {
+        const auto& front = acknowledge_due_.front();
+        const auto* const other = find(front.stream);
+        if (other != nullptr && other->acknowledge_at == front.at) break;
+        acknowledge_due_.pop_front();
+    }
     acknowledge_due_.push_back({stream.acknowledge_at, stream.id});
 }
 

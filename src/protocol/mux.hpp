@@ -99,15 +99,24 @@ public:
 
     // Outputs.
 
-    /// Streams with changes; the caller clears Stream::changes of each.
-    std::vector<Stream*> take_changed();
+    /// Streams with changes, in place of what `out` holds; the caller clears Stream::changes of each.
+    void take_changed(std::vector<Stream*>& out);
+    std::vector<Stream*> take_changed() {
+        std::vector<Stream*> changed;
+        take_changed(changed);
+        return changed;
+    }
     const std::optional<CloseReason>& peer_close() const noexcept { return peer_close_; }
     bool close_sent() const noexcept { return close_state_ == CloseState::sent; }
+    /// The peer has no credit left over all streams: say what was consumed of each.
+    bool take_consumption_wanted() noexcept { return std::exchange(consumption_wanted_, false); }
     /// The peer allows more streams than at the last call.
     bool take_more_streams() noexcept { return std::exchange(more_streams_, false); }
 
     Time deadline() const noexcept;
     void advance(Time now);
+    /// Gives back memory that idle streams do not need. Looks at every stream.
+    void rest() noexcept;
 
     std::size_t stream_count() const noexcept { return streams_.size(); }
     const Counters& counters() const noexcept { return counters_; }
@@ -213,6 +222,7 @@ private:
     bool max_data_wanted_ = false;
     bool max_streams_wanted_ = false;
     bool blocked_wanted_ = false;
+    bool consumption_wanted_ = false;
     bool peer_blocked_ = false;  // and no more credit to give yet
     CloseState close_state_ = CloseState::open;
     CloseReason close_reason_;

@@ -97,7 +97,7 @@ void MuxPort::free_slot(std::uint64_t slot, Time until) {
     }
     if (slot % 2 != (dialled_ ? 0u : 1u)) return;
     if (until != Time{}) {
-        quarantined_.emplace_back(until, slot);
+        quarantined_.push_back({until, slot});
         return;
     }
     free_slots_.push_back(slot);

@@ -2,12 +2,13 @@
 
 #include "protocol/link.hpp"
 #include "protocol/outbound.hpp"
+#include "protocol/ring.hpp"
 #include "protocol/scheduler.hpp"
 #include "protocol/stream.hpp"
 
 #include <cstdint>
-#include <deque>
 #include <map>
+#include <utility>
 #include <vector>
 
 namespace braid::protocol {
@@ -112,11 +113,11 @@ private:
     std::uint64_t unit_number_ = 0;  // counts units both ways
     SentUnit unit_;
     std::vector<SentRange> ranges_;
-    std::deque<SentUnit> sent_;
+    Ring<SentUnit> sent_;
     FrameToken sent_first_ = 1;
     std::map<std::uint64_t, std::vector<HeldFrame>> held_;  // by slot: came before their OPEN
     std::size_t held_bytes_ = 0;
-    std::deque<std::pair<Time, std::uint64_t>> quarantined_;
+    Ring<std::pair<Time, std::uint64_t>> quarantined_;  // slots, by when they are free
 };
 
 }  // namespace braid::protocol

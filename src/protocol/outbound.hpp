@@ -108,6 +108,12 @@ public:
     /// The link is gone: what is not confirmed waits again.
     void rewind();
 
+    /// Gives back memory that is not in use.
+    void rest() noexcept {
+        queue_.rest();
+        queued_at_.rest();
+    }
+
     /// Forgets all; nothing more will be sent.
     void drop_all();
 

@@ -38,7 +38,6 @@ public:
         slots_[begin_] = T{};
         begin_ = (begin_ + 1) & (capacity_ - 1);
         --size_;
-        if (size_ == 0 && capacity_ > capacity_kept) clear();
     }
 
     void pop_back() noexcept {
@@ -52,9 +51,12 @@ public:
         begin_ = size_ = capacity_ = 0;
     }
 
-private:
-    static constexpr std::size_t capacity_kept = 4096;
+    /// Gives memory back if the queue is empty.
+    void rest() noexcept {
+        if (size_ == 0) clear();
+    }
 
+private:
     void grow() {
         const auto capacity = capacity_ == 0 ? 4 : capacity_ * 2;
         auto slots = std::make_unique<T[]>(capacity);

@@ -22,6 +22,7 @@ enum class StreamChange : std::uint8_t {
     ended = 1 << 2,        ///< nothing more will be delivered; see receive_error
     send_closed = 1 << 3,  ///< sending is over; see send_error
     progressed = 1 << 4,   ///< messages were confirmed, handed over or dropped
+    blocked = 1 << 5,      ///< the peer has no credit left: say what was consumed
 };
 
 /// A stream as both halves and what its mux knows of it. Owned by the mux until the application

@@ -1,7 +1,5 @@
 #pragma once
 
-#include "runtime/waiter.hpp"
-
 #include <asio/awaitable.hpp>
 
 #include <utility>
@@ -16,7 +14,10 @@ public:
     Bell& operator=(const Bell&) = delete;
     ~Bell() { drop(); }
 
-    /// Returns at once if the bell rang since the last time.
+    /// True, once, if the bell rang while nobody waited.
+    bool take_ring() noexcept { return std::exchange(rung_, false); }
+
+    /// Waits for the next ring(). Does not keep the context busy.
     asio::awaitable<void> wait();
 
     /// The waiting coroutine runs within this call.
@@ -26,9 +27,20 @@ public:
     void drop() noexcept;
 
 private:
+    /// The coroutine's completion handler.
+    class Sleeper {
+    public:
+        virtual void wake() = 0;
+        virtual void destroy() noexcept = 0;
+
+    protected:
+        ~Sleeper() = default;
+    };
+    template <typename Handler>
+    class HandlerSleeper;
     struct Start;
 
-    Waiter* waiter_ = nullptr;
+    Sleeper* sleeper_ = nullptr;
     bool rung_ = false;
 };
 

@@ -25,7 +25,7 @@ asio::awaitable<void> Channel::read(std::shared_ptr<Channel> self) {
         const auto now = self->clock_->now();
         link.drain(*self->port_, now);
         self->events_->received(now);
-        if (link.failure() || self->port_->pending(now)) self->bell_.ring();
+        if (link.failure() || self->port_->pending(now)) self->wake();
     }
     self->loop_ended();
 }
@@ -39,9 +39,34 @@ asio::awaitable<void> Channel::write(std::shared_ptr<Channel> self) {
         if (self->events_->said_goodbye() && !std::exchange(self->goodbye_, true)) {
             self->connection_.driver->finish();
         }
+        if (self->bell_.take_ring()) continue;
+        self->idle_ = true;
         co_await self->bell_.wait();
+        self->idle_ = false;
     }
     self->loop_ended();
+}
+
+void Channel::wake() {
+    if (pumping_) {
+        again_ = true;
+        return;
+    }
+    if (idle_) {
+        pumping_ = true;
+        again_ = false;
+        const bool done = pump();
+        pumping_ = false;
+        if (done && !again_) return;
+    }
+    bell_.ring();
+}
+
+// The writing loop's round, without a coroutine to go on. False if it takes the loop after all.
+bool Channel::pump() {
+    if (link().failure()) return false;
+    const bool more = fill();
+    return connection_.driver->try_write() && !more && !events_->said_goodbye();
 }
 
 // True if there is more than the link had room for.

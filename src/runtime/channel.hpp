@@ -45,8 +45,8 @@ public:
     /// Begins to move frames between the mux and the network.
     void start(const asio::any_io_executor& strand, protocol::MuxPort& port);
 
-    /// There may be something to send.
-    void wake() { bell_.ring(); }
+    /// There may be something to send: it is sent within this call if nothing has to be waited for.
+    void wake();
 
     /// Stops; channel_ended() follows.
     void close() noexcept;
@@ -58,6 +58,7 @@ private:
     static asio::awaitable<void> read(std::shared_ptr<Channel> self);
     static asio::awaitable<void> write(std::shared_ptr<Channel> self);
     bool fill();
+    bool pump();
     void loop_ended();
 
     std::shared_ptr<ChannelEvents> events_;
@@ -66,6 +67,9 @@ private:
     protocol::MuxPort* port_ = nullptr;
     Bell bell_;
     int loops_ = 0;
+    bool idle_ = false;     // the writing loop waits for the bell
+    bool pumping_ = false;  // wake() is at work
+    bool again_ = false;    // and was called within itself
     bool goodbye_ = false;
 };
 

@@ -232,8 +232,12 @@ std::error_code Participant::end() const {
 }
 
 ParticipantStats Participant::stats() const {
-    const std::lock_guard lock{mutex_};
-    auto stats = stats_;
+    constexpr auto relaxed = std::memory_order_relaxed;
+    ParticipantStats stats;
+    stats.streams = gauges_.streams.load(relaxed);
+    stats.frames_received = gauges_.frames_received.load(relaxed);
+    stats.round_trip_time = protocol::Duration{gauges_.round_trip_nanoseconds.load(relaxed)};
+    stats.rate_bytes_per_second = gauges_.rate_bytes_per_second.load(relaxed);
     stats.queued_bytes = intake_.queued();
     return stats;
 }

@@ -21,6 +21,8 @@
 #include <asio/any_io_executor.hpp>
 #include <asio/awaitable.hpp>
 
+#include <atomic>
+#include <cstdint>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -143,8 +145,9 @@ private:
     void changed(protocol::Stream& stream, protocol::Time now);
     bool opened_by_peer(protocol::Stream& stream, protocol::Time now);
     std::shared_ptr<Stream> attach(protocol::Stream& stream);
+    void consume(protocol::Stream& stream);
     void serve_openings(protocol::Time now);
-    void note_stats();
+    void note_stats() noexcept;
     void arm();
 
     // participant_end.cpp
@@ -170,10 +173,18 @@ private:
     std::optional<CloseReason> close_reason_;
     std::error_code end_;
     DisconnectResult result_;
-    ParticipantStats stats_;
     bool confirmed_ = false;
     bool released_ = false;
     WaitList changes_;
+
+    // What stats() tells; written by the strand after every batch.
+    struct Gauges {
+        std::atomic<std::size_t> streams{0};
+        std::atomic<std::uint64_t> frames_received{0};
+        std::atomic<std::int64_t> round_trip_nanoseconds{0};
+        std::atomic<std::uint64_t> rate_bytes_per_second{0};
+    };
+    Gauges gauges_;
 
     // On the strand.
     State state_ = State::open;
@@ -186,6 +197,7 @@ private:
     protocol::Time confirm_by_;
     protocol::Time disconnect_by_ = protocol::never;
     protocol::Time active_at_{};
+    std::vector<protocol::Stream*> changed_;
     Woken woken_;  // by what arrived in this turn
     Timers::Entry deadline_;
     std::shared_ptr<Participant> claimed_;

@@ -127,20 +127,21 @@ void Participant::rung() {
     if (now >= disconnect_by_) return end_channel(cause_);
     channel_->link().advance(now);
     mux_->advance(now);
-    // Whoever took little and then stopped reading has not said so; the peer may need the credit.
-    mux_->for_each_stream([&](protocol::Stream& each) {
-        auto* const stream = static_cast<Stream*>(each.owner);
-        if (stream == nullptr) return;
-        if (const auto bytes = stream->take_consumed()) mux_->consume(each, bytes);
-    });
-    if (now - active_at_ >= std::chrono::seconds{1}) intake_.rest();
+    if (now - active_at_ >= std::chrono::seconds{1}) {
+        intake_.rest();
+        mux_->rest();
+    }
     settle(now);
     channel_->wake();
 }
 
 /// Once for every batch of whatever happened.
 void Participant::settle(protocol::Time now) {
-    for (auto* const stream : mux_->take_changed()) changed(*stream, now);
+    mux_->take_changed(changed_);
+    for (auto* const stream : changed_) changed(*stream, now);
+    if (mux_->take_consumption_wanted()) {
+        mux_->for_each_stream([&](protocol::Stream& each) { consume(each); });
+    }
     if (mux_->take_more_streams()) serve_openings(now);
     if (intake_.take_relieved()) {
         mux_->for_each_stream([](protocol::Stream& each) {
@@ -160,13 +161,13 @@ void Participant::settle(protocol::Time now) {
     arm();
 }
 
-void Participant::note_stats() {
-    const std::lock_guard lock{mutex_};
-    stats_.streams = mux_->stream_count();
-    stats_.frames_received = mux_->counters().frames_received;
+void Participant::note_stats() noexcept {
+    constexpr auto relaxed = std::memory_order_relaxed;
+    gauges_.streams.store(mux_->stream_count(), relaxed);
+    gauges_.frames_received.store(mux_->counters().frames_received, relaxed);
     if (port_ == nullptr) return;
-    stats_.round_trip_time = port_->path().round_trip_time;
-    stats_.rate_bytes_per_second = port_->path().rate_bytes_per_second;
+    gauges_.round_trip_nanoseconds.store(port_->path().round_trip_time.count(), relaxed);
+    gauges_.rate_bytes_per_second.store(port_->path().rate_bytes_per_second, relaxed);
 }
 
 void Participant::changed(protocol::Stream& attached, protocol::Time now) {
@@ -181,11 +182,20 @@ void Participant::changed(protocol::Stream& attached, protocol::Time now) {
     if (has(Change::delivered)) stream->deliver(attached.inbound.delivered, woken_);
     if (has(Change::ended)) stream->end_receiving(attached.receive_error);
     if (has(Change::progressed)) stream->settle_sent();
+    if (has(Change::blocked)) consume(attached);
     if (has(Change::send_closed)) {
         stream->settle_sent();
         stream->close_sending(attached.send_error);
     }
     if (stream->releasing()) release(*stream, now);
+}
+
+// Little by little what the application took is not worth telling, until the peer needs it.
+void Participant::consume(protocol::Stream& attached) {
+    auto* const stream = static_cast<Stream*>(attached.owner);
+    if (stream == nullptr) return;
+    stream->want_report();
+    if (const auto bytes = stream->take_consumed()) mux_->consume(attached, bytes);
 }
 
 // False if this end will not have the stream.

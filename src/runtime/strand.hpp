@@ -1,8 +1,8 @@
 #pragma once
 
+#include "transport/strand_executor.hpp"
+
 #include <asio/any_io_executor.hpp>
-#include <asio/post.hpp>
-#include <asio/strand.hpp>
 
 #include <mutex>
 #include <utility>
@@ -16,7 +16,7 @@ public:
 
     /// A new one on `executor`.
     static asio::any_io_executor make(const asio::any_io_executor& executor) {
-        return asio::make_strand(executor);
+        return transport::strand_over(executor);
     }
 
     /// @returns false if the strand was given up: `function` will not run
@@ -24,7 +24,7 @@ public:
     bool post(Function function) {
         const std::lock_guard lock{mutex_};
         if (!strand_) return false;
-        asio::post(strand_, std::move(function));
+        transport::post_to(strand_, std::move(function));
         return true;
     }
 

@@ -2,10 +2,13 @@
 
 #include "protocol/envelope.hpp"
 #include "runtime/participant.hpp"
+#include "transport/strand_executor.hpp"
 
 #include <braid/error.hpp>
 
-#include <asio/post.hpp>
+#include <asio/associated_allocator.hpp>
+#include <asio/associated_executor.hpp>
+#include <asio/async_result.hpp>
 #include <asio/use_awaitable.hpp>
 
 #include <algorithm>
@@ -26,6 +29,30 @@ std::span<std::byte> scratch(std::size_t bytes) {
     thread_local std::vector<std::byte> memory;
     if (memory.size() < bytes) memory.resize(bytes);
     return {memory.data(), bytes};
+}
+
+/// What is left of a coroutine's handler when its executor is known already.
+template <typename Handler>
+struct Continuation {
+    using allocator_type = asio::associated_allocator_t<Handler>;
+    allocator_type get_allocator() const noexcept { return asio::get_associated_allocator(handler); }
+    void operator()() { std::move(handler)(); }
+
+    Handler handler;
+};
+
+struct StartGivingWay {
+    template <typename Handler>
+    void operator()(Handler handler) const {
+        const asio::any_io_executor executor{asio::get_associated_executor(handler)};
+        transport::post_to(executor, Continuation<Handler>{std::move(handler)});
+    }
+};
+
+/// As asio::post(), without what that allocates.
+asio::awaitable<void> give_way() {
+    return asio::async_initiate<const asio::use_awaitable_t<>, void()>(StartGivingWay{},
+                                                                       asio::use_awaitable);
 }
 
 }  // namespace
@@ -240,14 +267,21 @@ void Stream::report_consumed() {
     appended(participant_->intake().append(*this, Intake::Kind::consumed));
 }
 
+// Telling costs the strand a turn: below a quarter of the window it is done only if the peer waits.
+void Stream::report_if_wanted() {
+    if (report_wanted_.load(std::memory_order_relaxed) && report_wanted_.exchange(false)) {
+        report_consumed();
+    }
+}
+
 asio::awaitable<void> Stream::wait(std::shared_ptr<Stream> self, protocol::Duration at_most) {
     if (self->waiting_.exchange(true)) throw StreamError{errc::recv_pending};
     const Waiting waiting{self->waiting_};
     if (!self->taken_.empty() || self->refill()) {
-        co_await asio::post(asio::use_awaitable);
+        co_await give_way();
         co_return;
     }
-    self->report_consumed();
+    self->report_if_wanted();
     self->ready_in_a_row_ = 0;
     std::shared_ptr<Timeout> timeout;
     auto until = protocol::never;

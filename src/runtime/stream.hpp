@@ -68,7 +68,7 @@ public:
     /// Removes the message that look() found.
     void taken();
     /// A consumer that found nothing does not wait; what it took is reported.
-    void turned_away() { report_consumed(); }
+    void turned_away() { report_if_wanted(); }
 
     /// Waits until ready(), or until the deadline.
     /// @throws std::system_error (operation_aborted) if cancelled, StreamError (errc::recv_pending)
@@ -94,6 +94,8 @@ public:
     void deliver(protocol::MessageQueue& delivered, Woken& woken);
     void end_receiving(std::error_code reason);
     void close_sending(std::error_code reason);
+    /// The peer has no credit left and waits for what the consumer takes.
+    void want_report() noexcept { report_wanted_.store(true, std::memory_order_relaxed); }
     /// There may be room to send.
     void wake_senders() { send_changes_.notify(); }
     /// Gives back the room in the queues of messages that are through.
@@ -111,6 +113,7 @@ private:
     std::error_code send_sealed(std::span<const std::byte> payload);
     bool refill() noexcept;
     void report_consumed();
+    void report_if_wanted();
 
     const std::shared_ptr<Participant> participant_;
     const StreamId id_;
@@ -138,6 +141,7 @@ private:
     unsigned ready_in_a_row_ = 0;
     std::size_t unreported_ = 0;
     std::atomic<std::uint64_t> consumed_{0};
+    std::atomic<bool> report_wanted_{false};
     std::atomic<bool> waiting_{false};
     std::atomic<bool> handle_gone_{false};
 

@@ -1,14 +1,13 @@
 #pragma once
 
 #include "runtime/context_service.hpp"
+#include "transport/strand_executor.hpp"
 
 #include <asio/any_io_executor.hpp>
 #include <asio/associated_allocator.hpp>
 #include <asio/associated_cancellation_slot.hpp>
 #include <asio/associated_executor.hpp>
 #include <asio/async_result.hpp>
-#include <asio/dispatch.hpp>
-#include <asio/post.hpp>
 #include <asio/prefer.hpp>
 #include <asio/use_awaitable.hpp>
 
@@ -55,7 +54,7 @@ public:
 
     void complete(std::error_code error) noexcept override {
         Allocator allocator{asio::get_associated_allocator(handler_)};
-        asio::post(executor_, Completion{std::move(handler_), error});
+        transport::post_to(executor_, Completion{std::move(handler_), error});
         // Only now may the execution context die.
         free(allocator);
     }
@@ -66,7 +65,7 @@ public:
         // The handler's memory is for what it awaits next, which may begin within dispatch().
         const auto executor = std::move(executor_);
         free(allocator);
-        asio::dispatch(executor, std::move(completion));
+        transport::dispatch_to(executor, std::move(completion));
     }
 
     void resume(std::error_code error) override {

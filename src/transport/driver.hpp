@@ -24,6 +24,11 @@ public:
     /// called before anything else is awaited; or until the link has failed.
     virtual asio::awaitable<void> read() = 0;
 
+    /// Writes what the link has ready, if that needs no waiting.
+    /// @returns false if write() is needed: something is left, there is to be no more for now, or
+    ///          the link has failed
+    virtual bool try_write() = 0;
+
     /// Writes what the link has ready; returns when the operating system would take more, or when
     /// the link has failed.
     virtual asio::awaitable<void> write() = 0;

@@ -18,7 +18,7 @@ TEST_CASE("a bell wakes at once, and remembers that it rang") {
         context,
         [&]() -> asio::awaitable<void> {
             for (;;) {
-                co_await bell.wait();
+                if (!bell.take_ring()) co_await bell.wait();
                 ++rounds;
             }
         },

@@ -2,6 +2,7 @@
 
 #include "transport/socket_io.hpp"
 
+#include <asio/buffer.hpp>
 #include <asio/error.hpp>
 #include <asio/post.hpp>
 #include <asio/redirect_error.hpp>
@@ -9,6 +10,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstring>
 #include <memory>
 #include <span>
 #include <utility>
@@ -61,33 +63,56 @@ asio::awaitable<void> TcpDriver::read() {
         co_await asio::post(asio::use_awaitable);
     }
     while (!link_.failure()) {
+        std::size_t size = 0;
         if (!more_to_read_) {
             turn_read_ = 0;
             std::error_code error;
-            co_await socket_.async_wait(tcp::socket::wait_read,
-                                        asio::redirect_error(asio::use_awaitable, error));
-            waited(error);
+            // Cheaper than to wait and then read: asio asks the system to tell of readiness once,
+            // not before each wait.
+            size = co_await socket_.async_read_some(
+                asio::buffer(first_), asio::redirect_error(asio::use_awaitable, error));
+            if (error == asio::error::eof && !closed_) {
+                link_.end();
+            } else {
+                waited(error);
+            }
         }
-        if (!link_.failure() && read_now()) co_return;
+        if (!link_.failure() && read_now(size)) co_return;
     }
 }
 
+/// Adds what has arrived behind the `size` bytes that were read already.
 /// @returns false if there was nothing
-bool TcpDriver::read_now() {
+bool TcpDriver::read_now(std::size_t size) {
     const auto buffer = read_buffer();
-    std::error_code error;
-    const auto size = socket_io::receive(socket_, buffer, error);
-    more_to_read_ = size == buffer.size();
-    if (error == asio::error::would_block) return false;
-    if (error == asio::error::eof) {
-        link_.end();
-    } else if (error) {
-        link_.fail(error);
-    } else {
-        turn_read_ += size;
-        link_.input(buffer.first(size));
+    std::memcpy(buffer.data(), first_.data(), size);
+    more_to_read_ = false;
+    if (size == 0 || size == first_.size()) {
+        std::error_code error;
+        const auto rest = buffer.subspan(size);
+        const auto more = socket_io::receive(socket_, rest, error);
+        more_to_read_ = more == rest.size();
+        size += more;
+        // An error behind what was read comes again when there is nothing before it.
+        if (size == 0) {
+            if (error == asio::error::would_block) return false;
+            error == asio::error::eof ? link_.end() : link_.fail(error);
+            return true;
+        }
     }
+    turn_read_ += size;
+    link_.input(buffer.first(size));
     return true;
+}
+
+bool TcpDriver::try_write() {
+    if (turn_written_ >= turn_bytes) return false;
+    while (!link_.failure() && link_.has_pending()) {
+        if (!write_now() || broken_) return false;
+    }
+    if (link_.failure()) return false;
+    measure();
+    return !must_wait_to_write();
 }
 
 asio::awaitable<void> TcpDriver::write() {

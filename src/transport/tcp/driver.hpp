@@ -6,6 +6,7 @@
 
 #include <asio/ip/tcp.hpp>
 
+#include <array>
 #include <chrono>
 #include <cstddef>
 #include <system_error>
@@ -19,12 +20,13 @@ public:
     TcpDriver(asio::ip::tcp::socket socket, TcpLink& link) noexcept;
 
     asio::awaitable<void> read() override;
+    bool try_write() override;
     asio::awaitable<void> write() override;
     void finish() noexcept override;
     void close() noexcept override;
 
 private:
-    bool read_now();
+    bool read_now(std::size_t size);
     bool write_now();
     bool must_wait_to_write();
     void measure() noexcept;
@@ -32,8 +34,12 @@ private:
     void waited(std::error_code error) noexcept;
     asio::awaitable<void> let_reader_finish();
 
+    // What a read waits with: an idle connection holds no more, and short messages need no more.
+    static constexpr std::size_t first_bytes = 512;
+
     asio::ip::tcp::socket socket_;
     TcpLink& link_;
+    std::array<std::byte, first_bytes> first_;
     RateMeter meter_;
     protocol::Time measured_at_{};
     std::size_t unsent_limit_;

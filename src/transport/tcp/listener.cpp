@@ -1,6 +1,7 @@
 #include "transport/tcp/listener.hpp"
 
 #include "transport/socket_io.hpp"
+#include "transport/strand_executor.hpp"
 #include "transport/tcp/encounter.hpp"
 #include "transport/tcp/resolve.hpp"
 
@@ -8,11 +9,8 @@
 #include <braid/error.hpp>
 
 #include <asio/error.hpp>
-#include <asio/io_context.hpp>
 #include <asio/redirect_error.hpp>
-#include <asio/strand.hpp>
 #include <asio/this_coro.hpp>
-#include <asio/thread_pool.hpp>
 #include <asio/use_awaitable.hpp>
 
 #include <algorithm>
@@ -26,21 +24,6 @@ namespace braid::transport {
 namespace {
 
 using asio::ip::tcp;
-
-/// What lies under a strand: connections on strands of their own are to run side by side, not
-/// within the strand of the listener.
-asio::any_io_executor beneath(const asio::any_io_executor& executor) {
-    if (const auto* strand = executor.target<asio::strand<asio::any_io_executor>>()) {
-        return strand->get_inner_executor();
-    }
-    if (const auto* strand = executor.target<asio::strand<asio::io_context::executor_type>>()) {
-        return strand->get_inner_executor();
-    }
-    if (const auto* strand = executor.target<asio::strand<asio::thread_pool::executor_type>>()) {
-        return strand->get_inner_executor();
-    }
-    return executor;
-}
 
 // Compared with asio's constants: its category does not know std::errc (asio 1.22).
 std::error_code system_error(int code) { return {code, asio::error::get_system_category()}; }
@@ -82,7 +65,8 @@ ListenAddr TcpListener::address() const {
 asio::awaitable<std::unique_ptr<Encounter>> TcpListener::accept() {
     auto pause = pause_min;
     while (!closed_) {
-        const asio::any_io_executor strand = asio::make_strand(beneath(acceptor_.get_executor()));
+        // Connections on strands of their own run side by side, not within the listener's.
+        const auto strand = strand_over(beneath(acceptor_.get_executor()));
         tcp::socket socket{strand};
         std::error_code error;
         co_await acceptor_.async_accept(socket,

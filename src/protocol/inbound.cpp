@@ -13,7 +13,6 @@ namespace {
 
 // Messages that may be lost: how long one may be, how many unfinished ones a stream keeps, and what
 // these may take. The longest fits, even if every other part of it is missing.
-constexpr std::uint64_t lossy_message_bytes_max = 256u << 10;
 constexpr std::size_t lossy_partials_max = 16;
 constexpr std::uint64_t lossy_partials_bytes_max = 2 * lossy_message_bytes_max;
 

@@ -17,6 +17,10 @@
 
 namespace braid::protocol {
 
+/// The longest message of a stream that does not guarantee delivery: it costs memory for as long
+/// as its last part may still come.
+inline constexpr std::size_t lossy_message_bytes_max = 256u << 10;
+
 /// The receiving half of a stream: joins fragments, drops duplicates, keeps the order that was
 /// promised. What it delivers is in `delivered`, for the application to take.
 class Inbound {

@@ -14,6 +14,11 @@ namespace {
 // Records and their parts are cut so that the log has no alignment to keep but this.
 constexpr std::size_t code_bytes = sizeof(std::uint64_t);
 
+// A message larger than a whole queue may go when it is alone.
+bool fits(std::size_t needed, std::size_t queued, std::size_t max) noexcept {
+    return queued == 0 || (queued < max && needed <= max - queued);
+}
+
 protocol::Block* make_large_block(Message message) {
     auto* const block = new protocol::Block;
     // Nobody writes through it: the mux only reads what it sends.
@@ -122,26 +127,36 @@ std::size_t Intake::queued(const SendSide& side) const noexcept {
     return side.queued;
 }
 
-bool Intake::writable(const SendSide& side, std::size_t below, std::error_code& error) noexcept {
+// Room for what was refused last, too: or whoever waits for room after a refusal would be refused
+// again, and again, without ever waiting.
+bool Intake::writable(SendSide& side, std::size_t below, std::error_code& error) noexcept {
     const std::lock_guard lock{lock_};
     error = closed_ ? closed_ : side.closed;
     if (error) return false;
-    if (queued_ >= participant_queue_max_) starved_ = true;
-    return (side.queued == 0 || side.queued < below) && queued_ < participant_queue_max_;
+    const auto needed = std::max<std::size_t>(side.refused, 1);
+    if (!fits(needed, queued_, participant_queue_max_)) {
+        starved_ = true;
+        return false;
+    }
+    if (!side.lossy && !fits(needed, side.queued, stream_queue_max_)) return false;
+    if (side.queued != 0 && side.queued >= below) return false;
+    side.refused = 0;
+    return true;
 }
 
-// A message larger than a whole queue may go when it is alone.
-std::error_code Intake::check(const SendSide& side, std::size_t bytes) noexcept {
+std::error_code Intake::check(SendSide& side, std::size_t bytes) noexcept {
     if (closed_) return closed_;
     if (side.closed) return side.closed;
-    const auto fits = [&](std::size_t queued, std::size_t max) {
-        return queued == 0 || (queued < max && bytes + message_charge <= max - queued);
-    };
-    if (!fits(queued_, participant_queue_max_)) {
+    const auto needed = bytes + message_charge;
+    if (!fits(needed, queued_, participant_queue_max_)) {
         starved_ = true;
+        side.refused = needed;
         return errc::send_queue_full;
     }
-    if (!side.lossy && !fits(side.queued, stream_queue_max_)) return errc::send_queue_full;
+    if (!side.lossy && !fits(needed, side.queued, stream_queue_max_)) {
+        side.refused = needed;
+        return errc::send_queue_full;
+    }
     return {};
 }
 

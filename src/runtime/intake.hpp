@@ -21,6 +21,7 @@ class Stream;
 struct SendSide {
     std::size_t queued = 0;  ///< sent by the application, not yet confirmed, handed over or dropped
     std::error_code closed;  ///< why nothing can be sent any more
+    std::size_t refused = 0;   ///< what the last message that did not fit needs
     bool lossy = false;      ///< has no limit of its own: the mux drops its oldest
 };
 
@@ -87,7 +88,7 @@ public:
     std::size_t queued(const SendSide& side) const noexcept;
 
     /// True if the stream has less than `below` queued and the participant has room.
-    bool writable(const SendSide& side, std::size_t below, std::error_code& error) noexcept;
+    bool writable(SendSide& side, std::size_t below, std::error_code& error) noexcept;
 
     // On the strand.
 
@@ -124,7 +125,7 @@ private:
 
     static std::size_t padded(std::size_t bytes) noexcept { return (bytes + 7) & ~std::size_t{7}; }
 
-    std::error_code check(const SendSide& side, std::size_t bytes) noexcept;
+    std::error_code check(SendSide& side, std::size_t bytes) noexcept;
     void make_room(std::size_t bytes);
     Appended write(Header header, std::span<const std::byte> head,
                    std::span<const std::byte> payload) noexcept;

@@ -54,6 +54,7 @@ void Participant::channel_ended(std::error_code reason) {
     // apart.
     const bool ours = reason && reason.category() == braid::category();
     finish_end(cause_ ? cause_ : ours ? reason : errc::participant_lost);
+    wake_receivers();
 }
 
 /// The mux and the channel go; the streams keep what was delivered.

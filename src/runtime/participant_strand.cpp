@@ -45,10 +45,11 @@ void Participant::received(protocol::Time now) {
 // Whoever waited for a message often answers it: where that happens within this turn, the answer
 // leaves within it too, without a round through the context's queue.
 void Participant::wake_receivers() {
-    if (woken_.empty()) return;
-    intake_.expect_flush();
-    woken_.go_on();
-    flush();
+    while (!woken_.empty()) {
+        intake_.expect_flush();
+        woken_.go_on();
+        flush();
+    }
 }
 
 void Participant::filled(protocol::Time now) { settle(now); }
@@ -132,7 +133,8 @@ void Participant::rung() {
         mux_->rest();
     }
     settle(now);
-    channel_->wake();
+    if (channel_ != nullptr) channel_->wake();
+    wake_receivers();
 }
 
 /// Once for every batch of whatever happened.

@@ -31,6 +31,12 @@ std::span<std::byte> scratch(std::size_t bytes) {
     return {memory.data(), bytes};
 }
 
+std::size_t longest_message(std::size_t limit, const protocol::Stream& stream) noexcept {
+    return is_guaranteed(stream.inbound.delivery())
+               ? limit
+               : std::min(limit, protocol::lossy_message_bytes_max);
+}
+
 /// What is left of a coroutine's handler when its executor is known already.
 template <typename Handler>
 struct Continuation {
@@ -97,6 +103,7 @@ Stream::Stream(std::shared_ptr<Participant> participant, protocol::Stream& strea
       lossy_inbox_max_{is_guaranteed(stream.inbound.delivery()) ? static_cast<std::size_t>(-1)
                                                                 : limits.lossy_receive_queue_bytes},
       report_bytes_{limits.stream_receive_window_bytes / 4},
+      message_bytes_max_{longest_message(participant_->intake().message_bytes_max(), stream)},
       envelope_{protocol::has_envelope(options_.promises)},
       checksum_{checksum && covers(options_.promises, Promises::consistency)},
       compress_{covers(options_.promises, Promises::compressed)},
@@ -108,7 +115,7 @@ Stream::Stream(std::shared_ptr<Participant> participant, protocol::Stream& strea
 Stream::~Stream() = default;
 
 std::error_code Stream::send_packed(std::span<std::byte> payload) {
-    if (payload.size() > participant_->intake().message_bytes_max()) return errc::message_too_large;
+    if (payload.size() > message_bytes_max_) return errc::message_too_large;
     if (compress_ && payload.size() >= protocol::compressed_bytes_min) {
         return send_sealed(payload);
     }
@@ -120,7 +127,7 @@ std::error_code Stream::send_packed(std::span<std::byte> payload) {
 }
 
 std::error_code Stream::send_packed_large(Message buffer, std::span<std::byte> payload) {
-    if (payload.size() > participant_->intake().message_bytes_max()) return errc::message_too_large;
+    if (payload.size() > message_bytes_max_) return errc::message_too_large;
     if (compress_) return send_sealed(payload);
     std::size_t head = 0;
     if (envelope_) {
@@ -132,7 +139,7 @@ std::error_code Stream::send_packed_large(Message buffer, std::span<std::byte> p
 }
 
 std::error_code Stream::send(std::span<const std::byte> payload) {
-    if (payload.size() > participant_->intake().message_bytes_max()) return errc::message_too_large;
+    if (payload.size() > message_bytes_max_) return errc::message_too_large;
     if (payload.size() >= detail::large_bytes_min) {
         detail::MessageBuffer buffer{detail::envelope_room + payload.size()};
         buffer.extend(detail::envelope_room + payload.size());
@@ -150,7 +157,7 @@ std::error_code Stream::send(std::span<const std::byte> payload) {
 std::error_code Stream::send(const Message& message) {
     const bool as_it_is = !envelope_ && message.size() >= detail::large_bytes_min;
     if (!as_it_is) return send(message.bytes());
-    if (message.size() > participant_->intake().message_bytes_max()) return errc::message_too_large;
+    if (message.size() > message_bytes_max_) return errc::message_too_large;
     return appended(participant_->intake().send_large(*this, side_, message));
 }
 

@@ -120,6 +120,7 @@ private:
     const StreamOptions options_;
     const std::size_t lossy_inbox_max_;
     const std::size_t report_bytes_;
+    const std::size_t message_bytes_max_;
     const bool envelope_;
     const bool checksum_;
     const bool compress_;

@@ -16,7 +16,8 @@ using braid::runtime::Timers;
 
 namespace {
 
-struct Sleeper : Alarmed {
+struct Sleeper final : Alarmed {
+    virtual ~Sleeper() = default;
     void alarm() noexcept override { ++alarms; }
     int alarms = 0;
     Timers::Entry entry;

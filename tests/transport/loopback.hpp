@@ -1,7 +1,11 @@
 // Connected sockets and a way to run coroutines for tests of what touches the system.
 #pragma once
 
+#include "transport/driver.hpp"
 #include "transport/socket_io.hpp"
+#include "transport/transport.hpp"
+
+#include <braid/address.hpp>
 
 #include <asio/awaitable.hpp>
 #include <asio/co_spawn.hpp>
@@ -10,6 +14,7 @@
 
 #include <chrono>
 #include <exception>
+#include <memory>
 #include <stdexcept>
 #include <utility>
 
@@ -46,6 +51,17 @@ void run(asio::io_context& context, asio::awaitable<T> coroutine) {
     context.run_for(std::chrono::seconds{20});
     if (failure) std::rethrow_exception(failure);
     if (!done) throw std::runtime_error{"the coroutine does not end"};
+}
+
+/// Listens there with the transports that users get.
+inline std::unique_ptr<transport::Listener> listen(asio::io_context& context, ListenAddr address) {
+    std::unique_ptr<transport::Listener> listener;
+    transport::SystemTransports transports;
+    const auto start = [&]() -> asio::awaitable<void> {
+        listener = co_await transports.listen(address);
+    };
+    run(context, start());
+    return listener;
 }
 
 }  // namespace braid::test

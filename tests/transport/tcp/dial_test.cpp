@@ -1,8 +1,8 @@
 #include "transport/tcp/dial.hpp"
 
 #include "catch.hpp"
-#include "loopback.hpp"
-#include "scripted.hpp"
+#include "transport/loopback.hpp"
+#include "transport/scripted.hpp"
 #include "transport/tcp/encounter.hpp"
 #include "transport/tcp/listener.hpp"
 #include "transport/transport.hpp"
@@ -115,16 +115,6 @@ Bytes text(std::string_view letters) {
     std::transform(letters.begin(), letters.end(), result.begin(),
                    [](char letter) { return static_cast<std::byte>(letter); });
     return result;
-}
-
-std::unique_ptr<Listener> listen(asio::io_context& context, ListenAddr address) {
-    std::unique_ptr<Listener> listener;
-    SystemTransports transports;
-    const auto start = [&]() -> asio::awaitable<void> {
-        listener = co_await transports.listen(address);
-    };
-    run(context, start());
-    return listener;
 }
 
 /// The dialling side's error against a peer that answers so.
@@ -471,19 +461,6 @@ TEST_CASE("close() ends a listener's accept()") {
     run(context, wait());
     CHECK(error == asio::error::operation_aborted);
     listener->close();
-}
-
-TEST_CASE("a port that is taken is the system's error") {
-    asio::io_context context;
-    const auto listener = listen(context, "tcp://127.0.0.1:0");
-    CHECK_THROWS_AS(listen(context, listener->address()), NetworkError);
-}
-
-TEST_CASE("an IPv6 listener leaves the IPv4 port alone") {
-    asio::io_context context;
-    const auto six = listen(context, "tcp://[::]:0");
-    const auto four = listen(context, ListenAddr::tcp("0.0.0.0", six->address().port()));
-    CHECK(four->address().port() == six->address().port());
 }
 
 TEST_CASE("an io_context may go while a handshake waits") {

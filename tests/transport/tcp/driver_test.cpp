@@ -1,8 +1,8 @@
 #include "transport/tcp/driver.hpp"
 
 #include "catch.hpp"
-#include "loopback.hpp"
-#include "scripted.hpp"
+#include "transport/loopback.hpp"
+#include "transport/scripted.hpp"
 
 #include <asio/detached.hpp>
 #include <asio/post.hpp>

@@ -1,7 +1,7 @@
 #include "transport/tcp/link.hpp"
 
 #include "catch.hpp"
-#include "scripted.hpp"
+#include "transport/scripted.hpp"
 #include "transport/tcp/rate_meter.hpp"
 
 #include <algorithm>

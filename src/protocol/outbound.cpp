@@ -236,11 +236,13 @@ std::size_t Outbound::affordable(Target& target, const SentRange& range,
     const auto cost = uncharged(range);
     const auto left = std::min(credit_.left(), target.participant_credit.left());
     if (cost <= left) return range.bytes;
-    stop = credit_.left() <= target.participant_credit.left() ? Stop::stream_credit
-                                                              : Stop::participant_credit;
     const auto missing = cost - left;
     const auto most = missing < range.bytes ? range.bytes - missing : 0;
-    return most >= fragment_bytes_min ? most : nothing;
+    // Only who is out of credit stops for it: the peer gives no more to one that has some left.
+    if (most >= fragment_bytes_min) return most;
+    stop = credit_.left() <= target.participant_credit.left() ? Stop::stream_credit
+                                                              : Stop::participant_credit;
+    return nothing;
 }
 
 std::uint64_t Outbound::uncharged(const SentRange& range) const noexcept {
@@ -334,6 +336,10 @@ void Outbound::rewind() {
     if (is_guaranteed(delivery_)) {
         for (std::size_t i = 0; i < sent(); ++i) counters_.bytes_resent += queue_[i].bytes;
         waiting_ = queue_.size();
+    } else if (offset_next_ > 0) {
+        // It begins again and may be dropped before it does: whoever comes next must not get the
+        // number under which the peer holds a part of it.
+        ++number_first_;
     }
     offset_next_ = 0;
     resend_.clear();

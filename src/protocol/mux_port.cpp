@@ -125,11 +125,14 @@ Duration MuxPort::lossy_wait() const noexcept {
     return std::max(2 * path_.round_trip_time, least);
 }
 
-// Three probe timeouts (RFC 9002, 6.2.1), with the round trip's variation taken as half of it.
+// Three probe timeouts (RFC 9002, 6.2.1), with the round trip's variation taken as half of it. On a
+// short way a single packet is easily held up for longer than that, and nothing in a late message
+// tells it from one of the stream that has the slot next.
 Duration MuxPort::quarantine() const noexcept {
     if (traits_.lossless) return Duration::zero();
     constexpr Duration ack_delay_max = std::chrono::milliseconds{25};
-    return 3 * (3 * path_.round_trip_time + ack_delay_max);
+    constexpr Duration least = std::chrono::seconds{1};
+    return std::max(3 * (3 * path_.round_trip_time + ack_delay_max), least);
 }
 
 }  // namespace braid::protocol

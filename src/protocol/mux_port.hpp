@@ -50,6 +50,7 @@ private:
         Stream* stream = nullptr;
         std::uint64_t number_expected = 0;
         bool number_known = false;
+        bool number_whole = false;  // else counted on from 16 bits that no stream expanded
         std::uint64_t unit = 0;
         Time retired_until{};  // messages are not held for the next stream until then
         bool retired = false;  // it was another stream's before
@@ -59,6 +60,7 @@ private:
     struct HeldFrame {
         Frame frame;
         std::uint64_t number;
+        bool number_whole;
         std::vector<std::byte> payload;
     };
 

@@ -177,9 +177,7 @@ std::error_code Mux::apply(MuxPort& port, const Frame& frame, Time now) {
 }
 
 std::error_code Mux::on_message(MuxPort& port, const Frame& frame, Time now) {
-    if (frame.slot / 2 > opened_there_ + opened_here_ + slot_slack) {
-        return errc::protocol_violation;
-    }
+    if (!plausible(port, frame.slot)) return errc::protocol_violation;
     auto& slot = port.make_slot(frame.slot);
     if (slot.stream == nullptr && port.traits_.lossless) {
         if (!slot.retired) return errc::protocol_violation;
@@ -205,13 +203,17 @@ std::error_code Mux::on_message(MuxPort& port, const Frame& frame, Time now) {
     }
     slot.number_expected = number + 1;
     slot.number_known = slot.number_known || frame.numbered;
+    if (frame.numbered) {
+        slot.number_whole = frame.type == FrameType::message_long || slot.stream != nullptr;
+    }
     if (slot.stream != nullptr) return deliver(port, *slot.stream, frame, number, now);
     if (slot.retired_until > now || port.named_here(frame.slot)) {
         ++counters_.frames_dropped;
         return {};
     }
     auto& held = port.held_[frame.slot];
-    held.push_back({frame, number, {frame.payload.begin(), frame.payload.end()}});
+    held.push_back(
+        {frame, number, slot.number_whole, {frame.payload.begin(), frame.payload.end()}});
     port.held_bytes_ += frame.payload.size() + sizeof(MuxPort::HeldFrame);
     return {};
 }
@@ -247,21 +249,10 @@ std::error_code Mux::deliver(MuxPort& port, Stream& stream, const Frame& frame,
 }
 
 std::error_code Mux::on_open(MuxPort& port, const Frame& frame, Time now) {
-    const auto id = static_cast<std::uint64_t>(frame.id);
-    const bool own = id % 2 == (options_.even_ids ? 0u : 1u);
-    if (frame.slot % 2 != (port.dialled_ ? 1u : 0u)) return errc::protocol_violation;
-    if (frame.slot / 2 > opened_there_ + opened_here_ + slot_slack) {
+    if (port.named_here(frame.slot) || !plausible(port, frame.slot) ||
+        frame.priority >= Priority::count || (frame.promises & ~promise_bits) != 0) {
         return errc::protocol_violation;
     }
-    if (frame.priority >= Priority::count || (frame.promises & ~promise_bits) != 0) {
-        return errc::protocol_violation;
-    }
-    StreamOptions options;
-    options.priority = Priority{frame.priority};
-    options.promises = static_cast<Promises>(frame.promises);
-    options.bandwidth_bytes_per_second = frame.bandwidth;
-    options.tag = frame.tag;
-
     auto* const named = port.find_slot(frame.slot);
     if (named != nullptr && named->stream != nullptr && named->stream->id != frame.id &&
         named->stream->send_state == Stream::SendState::closed && named->stream->inbound.ended()) {
@@ -276,47 +267,73 @@ std::error_code Mux::on_open(MuxPort& port, const Frame& frame, Time now) {
     }
     // So is one that comes when all is over.
     if (named != nullptr && named->retired && named->before == frame.id) return {};
-    auto* stream = find(frame.id);
-    if (stream == nullptr && (own || peer_ids_.contains(id / 2))) {
-        if (own && id >= next_id_) return errc::protocol_violation;
-        auto& tombstone = add_tombstone(frame.id, options);
-        name(port, tombstone, frame.slot);
-        tombstone.port = &port;
-        tombstone.slot = frame.slot;
-        return {};
-    }
-    if (stream == nullptr) {
+
+    StreamOptions options;
+    options.priority = Priority{frame.priority};
+    options.promises = static_cast<Promises>(frame.promises);
+    options.bandwidth_bytes_per_second = frame.bandwidth;
+    options.tag = frame.tag;
+    auto* const known = find(frame.id);
+    const auto error = known != nullptr ? on_moved(port, *known, frame, options)
+                                        : on_unknown(port, frame, options);
+    auto* const stream = find(frame.id);
+    if (error || stream == nullptr || stream->tombstone) return error;
+    return replay_held(port, *stream, frame.slot, now);
+}
+
+// A slot far above all that are in use would only make a table grow.
+bool Mux::plausible(const MuxPort& port, std::uint64_t slot) const noexcept {
+    const auto index = slot / 2;
+    if (port.named_here(slot)) return index < port.slots_made_;
+    return index <= streams_.size() + 2 * options_.limits.peer_streams + slot_slack;
+}
+
+// An OPEN of a stream that is not among ours: a new one, or one that this end has forgotten.
+std::error_code Mux::on_unknown(MuxPort& port, const Frame& frame, const StreamOptions& options) {
+    const auto id = static_cast<std::uint64_t>(frame.id);
+    const bool own = id % 2 == (options_.even_ids ? 0u : 1u);
+    if (own && id >= next_id_) return errc::protocol_violation;
+    const bool forgotten = own || peer_ids_.contains(id / 2);
+    if (!forgotten) {
         if (opened_there_ >= streams_announced_) return errc::stream_limit_violation;
         // Ids are given in order: one far ahead is no OPEN that overtook another.
         if (id / 2 > opened_there_ + slot_slack) return errc::protocol_violation;
-        ++opened_there_;
-        peer_ids_.insert(id / 2, id / 2 + 1);
-        stream = &add_stream(frame.id, options, false);
-        stream->outbound.credit().raise(frame.credit);
-        stream->port = &port;
-        stream->slot = frame.slot;
-        stream->announced = true;
-        note(*stream, StreamChange::opened);
-        offer_streams();
-    } else if (stream->options.promises != options.promises ||
-               stream->options.priority != options.priority) {
+    }
+    auto& stream = forgotten ? add_tombstone(frame.id, options)
+                             : add_stream(frame.id, options, false);
+    stream.port = &port;
+    stream.slot = frame.slot;
+    name(port, stream, frame.slot);
+    if (forgotten) return {};
+    ++opened_there_;
+    peer_ids_.insert(id / 2, id / 2 + 1);
+    stream.outbound.credit().raise(frame.credit);
+    stream.announced = true;
+    note(stream, StreamChange::opened);
+    offer_streams();
+    return {};
+}
+
+// An OPEN of a stream that has another name already: it lost its channel.
+std::error_code Mux::on_moved(MuxPort& port, Stream& stream, const Frame& frame,
+                              const StreamOptions& options) {
+    if (stream.options.promises != options.promises ||
+        stream.options.priority != options.priority) {
         return errc::protocol_violation;
-    } else {
-        // The peer moved it. If it said before that it sends no more, it does so again, and waits
-        // for the answer.
-        stream->moved = true;
-        if (stream->port != &port) stream->end_acknowledged = false;
     }
-    if (stream->retired) {
+    // If the peer said before that it sends no more, it does so again, and waits for the answer.
+    stream.moved = true;
+    if (stream.port != &port) stream.end_acknowledged = false;
+    if (stream.retired) {
         // The peer lost our last word with another channel: this one carries both again.
-        stream->retired = false;
-        stream->send_state = Stream::SendState::closing;
-        stream->port = &port;
-        stream->slot = frame.slot;
-        stream->announced = true;
+        stream.retired = false;
+        stream.send_state = Stream::SendState::closing;
+        stream.port = &port;
+        stream.slot = frame.slot;
+        stream.announced = true;
     }
-    name(port, *stream, frame.slot);
-    return replay_held(port, *stream, frame.slot, now);
+    name(port, stream, frame.slot);
+    return {};
 }
 
 // What overtook its OPEN.
@@ -331,7 +348,10 @@ std::error_code Mux::replay_held(MuxPort& port, Stream& stream, std::uint64_t sl
     for (const auto& each : frames) {
         auto frame = each.frame;
         frame.payload = each.payload;
-        if (const auto error = deliver(port, stream, frame, each.number, now)) return error;
+        // A stream that moved here may be beyond 16 bits.
+        const auto number = each.number_whole ? each.number
+                                              : stream.inbound.expand(each.number & 0xffff);
+        if (const auto error = deliver(port, stream, frame, number, now)) return error;
     }
     return {};
 }

@@ -4,6 +4,8 @@
 #include "sim/check.hpp"
 #include "sim/world.hpp"
 
+#include <utility>
+
 using namespace std::chrono_literals;
 using braid::Promises;
 using sim::LinkOptions;
@@ -78,4 +80,24 @@ TEST_CASE("The death of a datagram link at any step loses nothing beside a byte 
 
 TEST_CASE("The death of a datagram link at any step loses nothing beside another") {
     check_death_at_every_step(false, false);
+}
+
+TEST_CASE("What overtakes the OPEN of a long-lived stream keeps its number") {
+    // It is beyond 16 bits, and told by 16 bits before there is a stream to expand it by.
+    World world{{.seed = 21, .limits = {}}};
+    auto first = link_of(true);
+    first.rate_bytes_per_second = 12'500'000;
+    world.add_link(first);
+    auto second = link_of(false);
+    second.loses = [lost = false](auto unit) mutable {
+        return unit.size() > 250 && !std::exchange(lost, true);  // the one with the OPEN
+    };
+    world.add_link(second);
+    StreamPlan plan;
+    plan.flows[0] = {.interval = 1ms, .count = 70'000, .batch = 100, .bytes_min = 8,
+                     .bytes_max = 8, .finish = true};
+    world.add_plan(plan);
+    world.at(680ms, [&world] { world.kill_link(0, true, {1ms, 1ms}); });
+    world.run_for(800ms);
+    CHECK_NOTHROW(world.wind_up());
 }

@@ -9,11 +9,11 @@ namespace braid {
 
 /// Every queue and every wait has an end. Sizes in bytes.
 struct Limits {
-    std::size_t message_bytes = 16u << 20;                   ///< longest message, either way; 256 KiB
-                                                             ///< without guaranteed_delivery
-    std::size_t stream_send_queue_bytes = 4u << 20;          ///< queued and unconfirmed
-    std::size_t participant_send_queue_bytes = 32u << 20;    ///< the same, over all streams
-    std::size_t stream_receive_window_bytes = 256u << 10;    ///< credit given at first
+    std::size_t message_bytes = 16u << 20;                 ///< longest message, either way; 256 KiB
+                                                           ///< without guaranteed_delivery
+    std::size_t stream_send_queue_bytes = 4u << 20;        ///< queued and unconfirmed
+    std::size_t participant_send_queue_bytes = 32u << 20;  ///< the same, over all streams
+    std::size_t stream_receive_window_bytes = 256u << 10;  ///< credit given at first
     std::size_t stream_receive_window_bytes_max = 4u << 20;  ///< to which it may grow
     std::size_t participant_receive_window_bytes = 1u << 20;
     std::size_t participant_receive_window_bytes_max = 16u << 20;

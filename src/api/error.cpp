@@ -9,8 +9,7 @@ const char* text_of(errc code) noexcept {
         case errc::address_invalid:
             return "not an address that this build can use; write it like tcp://host:port, "
                    "udp://host:port, quic://host:port or mpsc://42";
-        case errc::priority_invalid:
-            return "a priority outside 0 to 7; 0 leaves first, 7 last";
+        case errc::priority_invalid: return "a priority outside 0 to 7; 0 leaves first, 7 last";
         case errc::options_invalid:
             return "these options contradict each other; read the comments at their fields and "
                    "leave one out";

@@ -21,8 +21,8 @@ class Stream;
 struct SendSide {
     std::size_t queued = 0;  ///< sent by the application, not yet confirmed, handed over or dropped
     std::error_code closed;  ///< why nothing can be sent any more
-    std::size_t refused = 0;   ///< what the last message that did not fit needs
-    bool lossy = false;      ///< has no limit of its own: the mux drops its oldest
+    std::size_t refused = 0;  ///< what the last message that did not fit needs
+    bool lossy = false;       ///< has no limit of its own: the mux drops its oldest
 };
 
 /// Where what applications ask of a participant's streams goes first: a log in memory that any

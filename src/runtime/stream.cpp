@@ -41,7 +41,9 @@ std::size_t longest_message(std::size_t limit, const protocol::Stream& stream) n
 template <typename Handler>
 struct Continuation {
     using allocator_type = asio::associated_allocator_t<Handler>;
-    allocator_type get_allocator() const noexcept { return asio::get_associated_allocator(handler); }
+    allocator_type get_allocator() const noexcept {
+        return asio::get_associated_allocator(handler);
+    }
     void operator()() { std::move(handler)(); }
 
     Handler handler;

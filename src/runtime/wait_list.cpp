@@ -134,9 +134,8 @@ void Woken::go_on() noexcept {
             entry->go_on({});
         } catch (...) {
             // Not for those through whose hands it went: run() throws it, as if it had been posted.
-            asio::post(executor, [error = std::current_exception()] {
-                std::rethrow_exception(error);
-            });
+            asio::post(executor,
+                       [error = std::current_exception()] { std::rethrow_exception(error); });
         }
     }
 }

@@ -4,7 +4,6 @@
 
 #include <asio/error.hpp>
 #include <asio/ip/v6_only.hpp>
-
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
@@ -39,7 +38,7 @@ std::error_code last_error() noexcept {
 /// The kernel's tcp_info up to what is needed here; the C library's stops at 104 bytes.
 struct KernelTcpInfo {
     std::uint8_t states[7];
-    std::uint8_t flags;  // the lowest bit is tcpi_delivery_rate_app_limited
+    std::uint8_t flags;                   // the lowest bit is tcpi_delivery_rate_app_limited
     std::uint32_t timers_to_fackets[10];  // tcpi_rto to tcpi_fackets
     std::uint32_t times_and_sizes[14];    // tcpi_last_data_sent to tcpi_total_retrans
     std::uint64_t pacing_rate;
@@ -161,8 +160,7 @@ std::optional<PathSample> sample_path(Socket& socket) noexcept {
     }
     PathSample sample;
     sample.rate_bytes_per_second = info.delivery_rate;
-    sample.round_trip_time =
-        std::chrono::microseconds{info.times_and_sizes[round_trip_index]};
+    sample.round_trip_time = std::chrono::microseconds{info.times_and_sizes[round_trip_index]};
     sample.saturated = (info.flags & 1) == 0 && info.delivery_rate != 0;
     return sample;
 #else

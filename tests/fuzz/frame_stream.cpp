@@ -75,8 +75,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
 
     // Whole at once: what the pieces are compared with.
     CheckingSink expected{bytes};
-    const auto outcome = bytes.empty() ? FrameSink::Receipt{}
-                                       : expected.receive(bytes, Framing::stream, Time{});
+    const auto outcome =
+        bytes.empty() ? FrameSink::Receipt{} : expected.receive(bytes, Framing::stream, Time{});
 
     const auto first = std::min<std::size_t>(next() % 8, bytes.size());
     braid::transport::TcpLink link{bytes.first(first)};
@@ -84,7 +84,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     if (link.has_input()) link.drain(sink, Time{});
     std::vector<std::byte> memory;
     for (auto at = first; at < bytes.size() && !link.failure();) {
-        const auto piece = std::min<std::size_t>(1 + next() % (1u << next() % 12), bytes.size() - at);
+        const auto piece =
+            std::min<std::size_t>(1 + next() % (1u << next() % 12), bytes.size() - at);
         memory.assign(braid::transport::TcpLink::leftover_bytes_max + piece, std::byte{0xee});
         const auto view = std::span{memory}.last(piece);
         std::memcpy(view.data(), bytes.data() + at, piece);

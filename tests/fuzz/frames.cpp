@@ -74,10 +74,10 @@ void write(FrameWriter& out, const Frame& frame, Block& block) {
 }
 
 bool same(const Frame& left, const Frame& right) {
-    return left.type == right.type && left.slot == right.slot &&
-           left.fragment == right.fragment && left.numbered == right.numbered &&
-           left.has_total == right.has_total && left.number == right.number &&
-           left.offset == right.offset && left.total == right.total &&
+    return left.type == right.type && left.slot == right.slot && left.fragment == right.fragment &&
+           left.numbered == right.numbered && left.has_total == right.has_total &&
+           left.number == right.number && left.offset == right.offset &&
+           left.total == right.total &&
            std::equal(left.payload.begin(), left.payload.end(), right.payload.begin(),
                       right.payload.end()) &&
            left.code == right.code && left.value == right.value && left.text == right.text &&

@@ -39,8 +39,11 @@ MuxOptions options(bool even) {
     made.limits.stream_receive_window_bytes = 4'000;
     made.limits.participant_receive_window_bytes = 16'000;
     made.limits.peer_streams = 6;
-    made.peer = {.stream_credit = 4'000, .participant_credit = 16'000, .streams = 6,
-                 .message_bytes_max = 60'000, .idle = 15s};
+    made.peer = {.stream_credit = 4'000,
+                 .participant_credit = 16'000,
+                 .streams = 6,
+                 .message_bytes_max = 60'000,
+                 .idle = 15s};
     return made;
 }
 

@@ -15,11 +15,11 @@ namespace sample {
 using namespace braid::protocol;
 
 inline constexpr std::array frame_types{
-    FrameType::padding,         FrameType::ping,        FrameType::open,
-    FrameType::refuse_stream,   FrameType::close_stream, FrameType::reset_stream,
-    FrameType::stop,            FrameType::max_data,    FrameType::max_stream_data,
-    FrameType::max_streams,     FrameType::blocked,     FrameType::close,
-    FrameType::stream_ack,      FrameType::message_long, FrameType::message};
+    FrameType::padding,       FrameType::ping,         FrameType::open,
+    FrameType::refuse_stream, FrameType::close_stream, FrameType::reset_stream,
+    FrameType::stop,          FrameType::max_data,     FrameType::max_stream_data,
+    FrameType::max_streams,   FrameType::blocked,      FrameType::close,
+    FrameType::stream_ack,    FrameType::message_long, FrameType::message};
 
 /// A frame and all that its views point to.
 struct Sample {

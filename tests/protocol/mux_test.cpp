@@ -18,8 +18,8 @@ using braid::StreamId;
 namespace {
 
 constexpr Time now{1'000s};
-constexpr auto reliable = static_cast<std::uint8_t>(Promises::guaranteed_delivery |
-                                                    Promises::ordered);
+constexpr auto reliable =
+    static_cast<std::uint8_t>(Promises::guaranteed_delivery | Promises::ordered);
 
 MuxOptions options() {
     MuxOptions made;
@@ -28,8 +28,11 @@ MuxOptions options() {
     made.limits.message_bytes = 1u << 20;
     made.limits.stream_receive_window_bytes = 10'000;
     made.limits.participant_receive_window_bytes = 40'000;
-    made.peer = {.stream_credit = 10'000, .participant_credit = 40'000, .streams = 4,
-                 .message_bytes_max = 1u << 20, .idle = 15s};
+    made.peer = {.stream_credit = 10'000,
+                 .participant_credit = 40'000,
+                 .streams = 4,
+                 .message_bytes_max = 1u << 20,
+                 .idle = 15s};
     return made;
 }
 
@@ -58,9 +61,8 @@ struct Victim {
     }
 
     std::error_code message(const MessageHead& head, std::size_t size) {
-        return hear([&](FrameWriter& out) {
-            out.message(head, std::span{payload}.first(size), block);
-        });
+        return hear(
+            [&](FrameWriter& out) { out.message(head, std::span{payload}.first(size), block); });
     }
 
     std::vector<std::byte> payload = std::vector<std::byte>(65'536);
@@ -77,16 +79,21 @@ MessageHead numbered(std::uint64_t slot, std::uint64_t number) {
 
 MessageHead fragment(std::uint64_t slot, std::uint64_t number, std::uint64_t offset,
                      std::uint64_t total) {
-    return {.slot = slot, .number = number, .offset = offset, .total = total,
-            .numbering = Numbering::low, .fragment = true, .has_total = true};
+    return {.slot = slot,
+            .number = number,
+            .offset = offset,
+            .total = total,
+            .numbering = Numbering::low,
+            .fragment = true,
+            .has_total = true};
 }
 
 }  // namespace
 
 TEST_CASE("An OPEN that may not be ends the channel") {
     CHECK_FALSE(Victim{}.open(1, 1));
-    CHECK(Victim{}.open(0, 1) == errc::protocol_violation);             // our parity of slot
-    CHECK(Victim{}.open(1, 0) == errc::protocol_violation);             // our parity of id
+    CHECK(Victim{}.open(0, 1) == errc::protocol_violation);  // our parity of slot
+    CHECK(Victim{}.open(1, 0) == errc::protocol_violation);  // our parity of id
     CHECK(Victim{}.open(1, 1, 255) == errc::protocol_violation);
     CHECK(Victim{}.open(1, 1, 8) == errc::protocol_violation);
     CHECK(Victim{}.open(1, 1, 3, 0xff) == errc::protocol_violation);
@@ -170,8 +177,7 @@ TEST_CASE("Data that breaks its bounds ends the channel") {
           }) == errc::protocol_violation);
     CHECK(opened([](Victim& v) { return v.message(numbered(1, 5'000), 10); }) ==
           errc::protocol_violation);
-    CHECK(opened([](Victim& v) { return v.message({.slot = 1}, 10); }) ==
-          errc::protocol_violation);
+    CHECK(opened([](Victim& v) { return v.message({.slot = 1}, 10); }) == errc::protocol_violation);
     CHECK(opened([](Victim& v) {
               REQUIRE_FALSE(v.hear([](FrameWriter& out) { out.close_stream(1, 2); }));
               return v.message(numbered(1, 2), 10);
@@ -195,8 +201,8 @@ TEST_CASE("Confirmation of what was never sent ends the channel") {
         std::vector<std::byte> buffer(1'000);
         FrameWriter writer{buffer};
         victim.port.fill(writer, now);
-        const auto error = victim.hear(
-            [&](FrameWriter& out) { out.stream_ack(0, below, ended, above); });
+        const auto error =
+            victim.hear([&](FrameWriter& out) { out.stream_ack(0, below, ended, above); });
         victim.mux.reset(*stream, 0, now);
         return error;
     };
@@ -242,9 +248,8 @@ TEST_CASE("Frames at random end the channel, and nothing else") {
         victim.open(1, 1);
         for (int i = 0; i < 20; ++i) {
             auto bytes = random.bytes(random.between(1, 60));
-            constexpr std::array first{0x00, 0x01, 0x06, 0x08, 0x09, 0x0a, 0x0b, 0x0d,
-                                       0x0e, 0x0f, 0x10, 0x19, 0x1f, 0x90, 0x91, 0xb1,
-                                       0xf1, 0xd1, 0xf0, 0x9f};
+            constexpr std::array first{0x00, 0x01, 0x06, 0x08, 0x09, 0x0a, 0x0b, 0x0d, 0x0e, 0x0f,
+                                       0x10, 0x19, 0x1f, 0x90, 0x91, 0xb1, 0xf1, 0xd1, 0xf0, 0x9f};
             bytes[0] = static_cast<std::byte>(random.pick(first));
             for (std::size_t at = 1; at < bytes.size() && random.chance(0.8); ++at) {
                 bytes[at] = static_cast<std::byte>(random.below(4));

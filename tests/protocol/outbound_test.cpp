@@ -15,8 +15,7 @@ constexpr std::uint64_t plenty = std::uint64_t{1} << 40;
 
 /// Messages of one block, and the frames that come out.
 struct Sender {
-    explicit Sender(DeliveryClass delivery, std::uint64_t credit = plenty,
-                    bool is_lossless = true)
+    explicit Sender(DeliveryClass delivery, std::uint64_t credit = plenty, bool is_lossless = true)
         : lossless{is_lossless}, outbound{delivery, credit} {
         block.data = bytes.data();
         block.recycle = [](Block&) {};

@@ -1,8 +1,7 @@
+#include "catch.hpp"
 #include "protocol/frame.hpp"
 #include "protocol/frame_writer.hpp"
 #include "protocol/interval_set.hpp"
-
-#include "catch.hpp"
 
 #include <array>
 #include <charconv>
@@ -111,9 +110,9 @@ void write_message(FrameWriter& writer, const Frame& frame) {
     MessageHead head;
     head.slot = frame.slot;
     head.number = frame.number;
-    head.numbering = !frame.numbered                            ? Numbering::implied
+    head.numbering = !frame.numbered                         ? Numbering::implied
                      : frame.type == FrameType::message_long ? Numbering::whole
-                                                                : Numbering::low;
+                                                             : Numbering::low;
     head.fragment = frame.fragment;
     head.offset = frame.offset;
     head.has_total = frame.has_total;
@@ -176,9 +175,8 @@ TEST_CASE("the examples of docs/wire.md are what the code reads and writes") {
 
 TEST_CASE("the numbers of docs/wire.md are encoded as it says") {
     const std::pair<std::uint64_t, const char*> rows[] = {
-        {0, "00"},           {127, "7f"},
-        {128, "8080"},       {16383, "bfff"},
-        {16384, "c04000"},   {~std::uint64_t{0}, "ffffffffffffffffff"},
+        {0, "00"},       {127, "7f"},       {128, "8080"},
+        {16383, "bfff"}, {16384, "c04000"}, {~std::uint64_t{0}, "ffffffffffffffffff"},
     };
     for (const auto& [value, hex] : rows) {
         std::array<std::byte, prefix_varint_bytes_max> bytes;

@@ -68,11 +68,11 @@ void TcpDial::start(const ConnectAddr& address) {
         return;
     }
     looking_up_ = true;
-    resolver_.async_resolve(
-        address.host(), std::to_string(address.port()), tcp::resolver::numeric_service,
-        [self = shared_from_this()](std::error_code error, const auto& found) {
-            self->looked_up(error, found);
-        });
+    resolver_.async_resolve(address.host(), std::to_string(address.port()),
+                            tcp::resolver::numeric_service,
+                            [self = shared_from_this()](std::error_code error, const auto& found) {
+                                self->looked_up(error, found);
+                            });
 }
 
 void TcpDial::looked_up(std::error_code error, const tcp::resolver::results_type& found) {
@@ -91,10 +91,10 @@ void TcpDial::try_next() {
     const auto position = attempts_.size();
     ++under_way_;
     attempts_.emplace_back(strand_);
-    attempts_.back().async_connect(
-        endpoints_[position], [self = shared_from_this(), position](std::error_code error) {
-            self->tried(position, error);
-        });
+    attempts_.back().async_connect(endpoints_[position],
+                                   [self = shared_from_this(), position](std::error_code error) {
+                                       self->tried(position, error);
+                                   });
 }
 
 void TcpDial::tried(std::size_t position, std::error_code error) {

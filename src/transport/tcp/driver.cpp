@@ -179,9 +179,8 @@ void TcpDriver::measure() noexcept {
 
     const auto seconds = std::chrono::duration<double>(TcpLink::budget_time).count();
     const auto in_budget = static_cast<double>(meter_.bytes_per_second_min()) * seconds;
-    const auto limit = static_cast<std::size_t>(
-        std::clamp(in_budget, static_cast<double>(unsent_bytes_min),
-                   static_cast<double>(unsent_bytes_max)));
+    const auto limit = static_cast<std::size_t>(std::clamp(
+        in_budget, static_cast<double>(unsent_bytes_min), static_cast<double>(unsent_bytes_max)));
     // Small changes are not worth a system call.
     if (limit < unsent_limit_ - unsent_limit_ / 4 || limit > unsent_limit_ + unsent_limit_ / 4) {
         unsent_limit_ = limit;

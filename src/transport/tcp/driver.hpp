@@ -43,8 +43,8 @@ private:
     RateMeter meter_;
     protocol::Time measured_at_{};
     std::size_t unsent_limit_;
-    std::error_code broken_;  // a write found the peer gone
-    std::size_t accepted_bytes_ = 0;  // written since the last measurement
+    std::error_code broken_;           // a write found the peer gone
+    std::size_t accepted_bytes_ = 0;   // written since the last measurement
     std::size_t unchecked_bytes_ = 0;  // written since the socket was last seen writable
     std::size_t turn_read_ = 0;        // bytes moved since the coroutine last gave way
     std::size_t turn_written_ = 0;

@@ -44,9 +44,7 @@ TcpEncounter::TcpEncounter(const asio::any_io_executor& strand, ConnectAddr addr
 }
 
 TcpEncounter::TcpEncounter(tcp::socket socket)
-    : side_{HandshakeSide::accepting},
-      strand_{socket.get_executor()},
-      socket_{std::move(socket)} {
+    : side_{HandshakeSide::accepting}, strand_{socket.get_executor()}, socket_{std::move(socket)} {
     connected();
 }
 

@@ -69,8 +69,7 @@ asio::awaitable<std::unique_ptr<Encounter>> TcpListener::accept() {
         const auto strand = strand_over(beneath(acceptor_.get_executor()));
         tcp::socket socket{strand};
         std::error_code error;
-        co_await acceptor_.async_accept(socket,
-                                        asio::redirect_error(asio::use_awaitable, error));
+        co_await acceptor_.async_accept(socket, asio::redirect_error(asio::use_awaitable, error));
         if (closed_ || error == asio::error::operation_aborted) break;
         if (!error) co_return std::make_unique<TcpEncounter>(std::move(socket));
         if (of_one_connection(error)) continue;
@@ -97,10 +96,10 @@ asio::awaitable<std::unique_ptr<Listener>> listen_tcp(ListenAddr address) {
     }
     tcp::resolver resolver{strand};
     std::error_code error;
-    const auto found = co_await resolver.async_resolve(
-        address.host(), std::to_string(address.port()),
-        tcp::resolver::numeric_service | tcp::resolver::passive,
-        asio::redirect_error(asio::use_awaitable, error));
+    const auto found =
+        co_await resolver.async_resolve(address.host(), std::to_string(address.port()),
+                                        tcp::resolver::numeric_service | tcp::resolver::passive,
+                                        asio::redirect_error(asio::use_awaitable, error));
     if (error) throw NetworkError{error, to_string(address)};
     auto endpoints = take_turns(found);
     std::stable_partition(endpoints.begin(), endpoints.end(),

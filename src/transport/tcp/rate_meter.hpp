@@ -26,7 +26,8 @@ public:
         }
     }
 
-    /// Where the system has none: what it accepted since the last call, and whether it made us wait.
+    /// Where the system has none: what it accepted since the last call, and whether it made us
+    /// wait.
     void accepted(std::size_t bytes, bool waited, protocol::Time now) noexcept {
         if (!started_) {
             started_ = true;

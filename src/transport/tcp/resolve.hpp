@@ -16,7 +16,6 @@ inline constexpr std::size_t endpoints_max = 16;
 bool numeric_endpoint(const detail::AddressParts& address, asio::ip::tcp::endpoint& endpoint);
 
 /// The endpoints found, the address families taking turns, the family found first beginning.
-std::vector<asio::ip::tcp::endpoint> take_turns(
-    const asio::ip::tcp::resolver::results_type& found);
+std::vector<asio::ip::tcp::endpoint> take_turns(const asio::ip::tcp::resolver::results_type& found);
 
 }  // namespace braid::transport

@@ -31,8 +31,8 @@ using namespace braid;
 using namespace braid::test;
 using namespace braid::transport;
 using asio::ip::tcp;
-using protocol::Hello;
 using protocol::HandshakeSide;
+using protocol::Hello;
 
 namespace {
 

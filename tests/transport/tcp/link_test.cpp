@@ -61,9 +61,7 @@ public:
         : memory_(TcpLink::leftover_bytes_max + bytes.size()) {
         std::copy(bytes.begin(), bytes.end(), memory_.begin() + TcpLink::leftover_bytes_max);
     }
-    std::span<std::byte> bytes() {
-        return std::span{memory_}.subspan(TcpLink::leftover_bytes_max);
-    }
+    std::span<std::byte> bytes() { return std::span{memory_}.subspan(TcpLink::leftover_bytes_max); }
 
 private:
     Bytes memory_;
@@ -89,8 +87,8 @@ TEST_CASE("a TCP link is ordered and lossless and has nothing to do in time") {
 }
 
 TEST_CASE("frames come out of a TCP link in whatever pieces they arrive") {
-    const std::vector<Bytes> messages{payload(0, 1), payload(1, 2), payload(200, 3),
-                                      payload(64, 4), payload(300, 5)};
+    const std::vector<Bytes> messages{payload(0, 1), payload(1, 2), payload(200, 3), payload(64, 4),
+                                      payload(300, 5)};
     const auto wire = encoded(messages);
 
     SECTION("in two, split at every byte") {
@@ -148,7 +146,7 @@ TEST_CASE("the longest frame is put together from small pieces") {
 }
 
 TEST_CASE("the gather list of a TCP link holds copied bytes and payloads referred to, in order") {
-    const std::vector<Bytes> messages{payload(100, 1), payload(9000, 2), payload(0, 3),
+    const std::vector<Bytes> messages{payload(100, 1),    payload(9000, 2), payload(0, 3),
                                       payload(20'000, 4), payload(8192, 5), payload(77, 6)};
     for (const std::size_t step : {1u, 7u, 4096u, 9500u, 1u << 20}) {
         TcpLink link;

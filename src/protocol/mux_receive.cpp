@@ -177,7 +177,9 @@ std::error_code Mux::apply(MuxPort& port, const Frame& frame, Time now) {
 }
 
 std::error_code Mux::on_message(MuxPort& port, const Frame& frame, Time now) {
-    if (!plausible(port, frame.slot)) return errc::protocol_violation;
+    if (frame.slot / 2 > opened_there_ + opened_here_ + slot_slack) {
+        return errc::protocol_violation;
+    }
     auto& slot = port.make_slot(frame.slot);
     if (slot.stream == nullptr && port.traits_.lossless) {
         if (!slot.retired) return errc::protocol_violation;
@@ -249,10 +251,21 @@ std::error_code Mux::deliver(MuxPort& port, Stream& stream, const Frame& frame,
 }
 
 std::error_code Mux::on_open(MuxPort& port, const Frame& frame, Time now) {
-    if (port.named_here(frame.slot) || !plausible(port, frame.slot) ||
-        frame.priority >= Priority::count || (frame.promises & ~promise_bits) != 0) {
+    const auto id = static_cast<std::uint64_t>(frame.id);
+    const bool own = id % 2 == (options_.even_ids ? 0u : 1u);
+    if (frame.slot % 2 != (port.dialled_ ? 1u : 0u)) return errc::protocol_violation;
+    if (frame.slot / 2 > opened_there_ + opened_here_ + slot_slack) {
         return errc::protocol_violation;
     }
+    if (frame.priority >= Priority::count || (frame.promises & ~promise_bits) != 0) {
+        return errc::protocol_violation;
+    }
+    StreamOptions options;
+    options.priority = Priority{frame.priority};
+    options.promises = static_cast<Promises>(frame.promises);
+    options.bandwidth_bytes_per_second = frame.bandwidth;
+    options.tag = frame.tag;
+
     auto* const named = port.find_slot(frame.slot);
     if (named != nullptr && named->stream != nullptr && named->stream->id != frame.id &&
         named->stream->send_state == Stream::SendState::closed && named->stream->inbound.ended()) {
@@ -267,73 +280,47 @@ std::error_code Mux::on_open(MuxPort& port, const Frame& frame, Time now) {
     }
     // So is one that comes when all is over.
     if (named != nullptr && named->retired && named->before == frame.id) return {};
-
-    StreamOptions options;
-    options.priority = Priority{frame.priority};
-    options.promises = static_cast<Promises>(frame.promises);
-    options.bandwidth_bytes_per_second = frame.bandwidth;
-    options.tag = frame.tag;
-    auto* const known = find(frame.id);
-    const auto error = known != nullptr ? on_moved(port, *known, frame, options)
-                                        : on_unknown(port, frame, options);
-    auto* const stream = find(frame.id);
-    if (error || stream == nullptr || stream->tombstone) return error;
-    return replay_held(port, *stream, frame.slot, now);
-}
-
-// A slot far above all that are in use would only make a table grow.
-bool Mux::plausible(const MuxPort& port, std::uint64_t slot) const noexcept {
-    const auto index = slot / 2;
-    if (port.named_here(slot)) return index < port.slots_made_;
-    return index <= streams_.size() + 2 * options_.limits.peer_streams + slot_slack;
-}
-
-// An OPEN of a stream that is not among ours: a new one, or one that this end has forgotten.
-std::error_code Mux::on_unknown(MuxPort& port, const Frame& frame, const StreamOptions& options) {
-    const auto id = static_cast<std::uint64_t>(frame.id);
-    const bool own = id % 2 == (options_.even_ids ? 0u : 1u);
-    if (own && id >= next_id_) return errc::protocol_violation;
-    const bool forgotten = own || peer_ids_.contains(id / 2);
-    if (!forgotten) {
+    auto* stream = find(frame.id);
+    if (stream == nullptr && (own || peer_ids_.contains(id / 2))) {
+        if (own && id >= next_id_) return errc::protocol_violation;
+        auto& tombstone = add_tombstone(frame.id, options);
+        name(port, tombstone, frame.slot);
+        tombstone.port = &port;
+        tombstone.slot = frame.slot;
+        return replay_held(port, tombstone, frame.slot, now);  // or the slot's next one gets it
+    }
+    if (stream == nullptr) {
         if (opened_there_ >= streams_announced_) return errc::stream_limit_violation;
         // Ids are given in order: one far ahead is no OPEN that overtook another.
         if (id / 2 > opened_there_ + slot_slack) return errc::protocol_violation;
-    }
-    auto& stream = forgotten ? add_tombstone(frame.id, options)
-                             : add_stream(frame.id, options, false);
-    stream.port = &port;
-    stream.slot = frame.slot;
-    name(port, stream, frame.slot);
-    if (forgotten) return {};
-    ++opened_there_;
-    peer_ids_.insert(id / 2, id / 2 + 1);
-    stream.outbound.credit().raise(frame.credit);
-    stream.announced = true;
-    note(stream, StreamChange::opened);
-    offer_streams();
-    return {};
-}
-
-// An OPEN of a stream that has another name already: it lost its channel.
-std::error_code Mux::on_moved(MuxPort& port, Stream& stream, const Frame& frame,
-                              const StreamOptions& options) {
-    if (stream.options.promises != options.promises ||
-        stream.options.priority != options.priority) {
+        ++opened_there_;
+        peer_ids_.insert(id / 2, id / 2 + 1);
+        stream = &add_stream(frame.id, options, false);
+        stream->outbound.credit().raise(frame.credit);
+        stream->port = &port;
+        stream->slot = frame.slot;
+        stream->announced = true;
+        note(*stream, StreamChange::opened);
+        offer_streams();
+    } else if (stream->options.promises != options.promises ||
+               stream->options.priority != options.priority) {
         return errc::protocol_violation;
+    } else {
+        // The peer moved it. If it said before that it sends no more, it does so again, and waits
+        // for the answer.
+        stream->moved = true;
+        if (stream->port != &port) stream->end_acknowledged = false;
     }
-    // If the peer said before that it sends no more, it does so again, and waits for the answer.
-    stream.moved = true;
-    if (stream.port != &port) stream.end_acknowledged = false;
-    if (stream.retired) {
+    if (stream->retired) {
         // The peer lost our last word with another channel: this one carries both again.
-        stream.retired = false;
-        stream.send_state = Stream::SendState::closing;
-        stream.port = &port;
-        stream.slot = frame.slot;
-        stream.announced = true;
+        stream->retired = false;
+        stream->send_state = Stream::SendState::closing;
+        stream->port = &port;
+        stream->slot = frame.slot;
+        stream->announced = true;
     }
-    name(port, stream, frame.slot);
-    return {};
+    name(port, *stream, frame.slot);
+    return replay_held(port, *stream, frame.slot, now);
 }
 
 // What overtook its OPEN.

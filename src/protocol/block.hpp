@@ -25,7 +25,8 @@ class BlockReference {
 public:
     BlockReference() = default;
     explicit BlockReference(Block& block) noexcept : block_{&block} { ++block.references; }
-    BlockReference(BlockReference&& other) noexcept : block_{std::exchange(other.block_, nullptr)} {}
+    BlockReference(BlockReference&& other) noexcept
+        : block_{std::exchange(other.block_, nullptr)} {}
     BlockReference& operator=(BlockReference&& other) noexcept {
         std::swap(block_, other.block_);
         return *this;

@@ -41,17 +41,17 @@ struct Frame {
 
     // message, message_long
     bool fragment = false;
-    bool numbered = false;       ///< `number` holds the low 16 bits, or all of it (message_long)
+    bool numbered = false;  ///< `number` holds the low 16 bits, or all of it (message_long)
     bool has_total = false;
-    std::uint64_t number = 0;    ///< also: close_stream, reset_stream (count)
+    std::uint64_t number = 0;  ///< also: close_stream, reset_stream (count)
     std::uint64_t offset = 0;
     std::uint64_t total = 0;
     std::span<const std::byte> payload;
 
     // control
-    std::uint64_t code = 0;      ///< refuse_stream, reset_stream, stop, close
-    std::uint64_t value = 0;     ///< max_*, blocked: the limit; reset_stream: credit used
-    std::string_view text;       ///< close
+    std::uint64_t code = 0;   ///< refuse_stream, reset_stream, stop, close
+    std::uint64_t value = 0;  ///< max_*, blocked: the limit; reset_stream: credit used
+    std::string_view text;    ///< close
 
     // open
     StreamId id{};

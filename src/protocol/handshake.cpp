@@ -237,8 +237,8 @@ std::optional<Refusal> check_application(const Hello& dialling, const Hello& acc
     }
     Refusal refusal;
     refusal.reason = errc::handshake_application;
-    refusal.text = "the dialling side runs " + quoted(dialling) + ", the accepting side " +
-                   quoted(accepting);
+    refusal.text =
+        "the dialling side runs " + quoted(dialling) + ", the accepting side " + quoted(accepting);
     refusal.text = printable(refusal.text);
     return refusal;
 }
@@ -310,9 +310,9 @@ HandshakeStatus HandshakeReader::read_header_byte(std::byte byte) {
         case major_position:
             version_.major = value;
             if (kind != Kind::versions && value != WireVersion{}.major) {
-                return fail(errc::handshake_version,
-                            "this end speaks wire version " + to_string(WireVersion{}) +
-                                ", the peer " + std::to_string(value));
+                return fail(errc::handshake_version, "this end speaks wire version " +
+                                                         to_string(WireVersion{}) + ", the peer " +
+                                                         std::to_string(value));
             }
             break;
         case minor_position: version_.minor = value; break;

@@ -99,10 +99,10 @@ std::error_code Inbound::receive_fragment(const Frame& frame, std::uint64_t numb
                                           ReceiveCredit& participant, Time now) {
     if (stale(number)) return {};
     const bool guaranteed = is_guaranteed(delivery_);
-    const auto bytes_max = guaranteed ? message_bytes_max_ + envelope_allowance
-                                      : std::min<std::uint64_t>(lossy_message_bytes_max,
-                                                                message_bytes_max_) +
-                                            envelope_allowance;
+    const auto bytes_max =
+        guaranteed ? message_bytes_max_ + envelope_allowance
+                   : std::min<std::uint64_t>(lossy_message_bytes_max, message_bytes_max_) +
+                         envelope_allowance;
     if (frame.has_total && frame.total > bytes_max) return errc::message_too_large;
     if (!guaranteed) make_room_for_partial(number, frame.payload.size());
     auto partial = partial_.find(number);
@@ -124,8 +124,8 @@ std::error_code Inbound::receive_fragment(const Frame& frame, std::uint64_t numb
         return errc::protocol_violation;
     }
     if (guaranteed) {
-        const auto cost = message.missing(frame.offset, frame.payload.size()) +
-                          (begins ? message_charge : 0);
+        const auto cost =
+            message.missing(frame.offset, frame.payload.size()) + (begins ? message_charge : 0);
         if (!charge(cost, participant)) return errc::flow_control_violation;
     }
     message.add(frame.offset, frame.payload);

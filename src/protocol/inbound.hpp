@@ -35,8 +35,8 @@ public:
     struct Counters {
         std::uint64_t messages_delivered = 0;
         std::uint64_t duplicates = 0;
-        std::uint64_t outdated = 0;  ///< sequenced: older than one already delivered
-        std::uint64_t abandoned = 0; ///< not guaranteed: never completed
+        std::uint64_t outdated = 0;   ///< sequenced: older than one already delivered
+        std::uint64_t abandoned = 0;  ///< not guaranteed: never completed
     };
 
     explicit Inbound(const Options& options) noexcept
@@ -105,8 +105,7 @@ private:
     bool explained_by_credit(std::uint64_t number) const noexcept;
     std::error_code complete(std::uint64_t number, std::span<const std::byte> bytes,
                              Message* owner);
-    std::error_code deliver(std::uint64_t number, std::span<const std::byte> bytes,
-                            Message* owner);
+    std::error_code deliver(std::uint64_t number, std::span<const std::byte> bytes, Message* owner);
     std::error_code deliver_held();
     void abandon_below(std::uint64_t number);
     void make_room_for_partial(std::uint64_t number, std::size_t bytes);
@@ -122,7 +121,7 @@ private:
     std::uint64_t highest_ = 0;  // one past the highest number seen
     std::uint64_t begun_ = 0;    // messages of which something arrived
     IntervalSet above_;          // guaranteed: assembled, at or above next_
-    std::map<std::uint64_t, Message> held_;         // ordered: complete, but too early
+    std::map<std::uint64_t, Message> held_;  // ordered: complete, but too early
     std::map<std::uint64_t, Reassembly> partial_;
     std::optional<std::uint64_t> final_count_;
     Time lossy_deadline_ = never;

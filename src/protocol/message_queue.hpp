@@ -59,8 +59,8 @@ public:
         if (message.size() < large_bytes_min) return push(number, charge, message.bytes());
         const auto size = static_cast<std::uint64_t>(message.size());
         payload_bytes_ += size;
-        auto* const to = append(Record{large_mark, static_cast<std::uint32_t>(charge), number},
-                                sizeof size);
+        auto* const to =
+            append(Record{large_mark, static_cast<std::uint32_t>(charge), number}, sizeof size);
         std::memcpy(to, &size, sizeof size);
         large_.push_back(std::move(message));
     }
@@ -138,9 +138,9 @@ private:
 
     std::byte* extend(std::uint64_t number, std::size_t charge, std::size_t bytes) {
         payload_bytes_ += bytes;
-        return append(Record{static_cast<std::uint32_t>(bytes), static_cast<std::uint32_t>(charge),
-                             number},
-                      padded(bytes));
+        return append(
+            Record{static_cast<std::uint32_t>(bytes), static_cast<std::uint32_t>(charge), number},
+            padded(bytes));
     }
 
     std::byte* append(const Record& record, std::size_t bytes) {

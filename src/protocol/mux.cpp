@@ -31,8 +31,8 @@ Mux::~Mux() = default;
 
 MuxPort& Mux::attach(const LinkTraits& traits, bool dialled, Time now) {
     const auto idle = std::min<Duration>(options_.limits.idle, options_.peer.idle);
-    ports_.push_back(std::make_unique<MuxPort>(*this, traits, dialled, idle,
-                                               keep_alive(options_, idle), now));
+    ports_.push_back(
+        std::make_unique<MuxPort>(*this, traits, dialled, idle, keep_alive(options_, idle), now));
     auto& port = *ports_.back();
     for_each_stream([&](Stream& stream) {
         if (stream.port == nullptr) rehome(stream, now);
@@ -54,9 +54,8 @@ void Mux::detach(MuxPort& port, Time now) {
         if (stream.end_heard_on == &port) stream.end_heard_on = nullptr;
     });
     std::erase_if(tombstones_, [&](const auto& stream) { return stream->port == &port; });
-    std::sort(homeless.begin(), homeless.end(), [](const Stream* left, const Stream* right) {
-        return left->id < right->id;
-    });
+    std::sort(homeless.begin(), homeless.end(),
+              [](const Stream* left, const Stream* right) { return left->id < right->id; });
     for (auto* const stream : homeless) {
         port.scheduler_.deactivate(stream->entry);
         stream->control_listed = false;
@@ -151,8 +150,8 @@ void Mux::rehome(Stream& stream, Time now) {
     stream.end_acknowledged = false;
     if (stream.send_state == Stream::SendState::closing) {
         const bool refused = stream.send_error == errc::stream_refused && !stream.opened_here;
-        want(stream, refused ? Control::refuse
-                             : (stream.send_error ? Control::reset : Control::close));
+        want(stream,
+             refused ? Control::refuse : (stream.send_error ? Control::reset : Control::close));
     }
     if (stream.stop_sent && !stream.inbound.ended()) want(stream, Control::stop);
     if (!stream.inbound.ended()) want(stream, Control::max_stream_data);
@@ -398,8 +397,8 @@ void Mux::offer_streams() noexcept {
 // Room for messages longer than their stream's window, first come first served. One always gets
 // it, so that a message that is allowed at all can arrive.
 void Mux::grant_reservations() {
-    const auto budget = std::max<std::uint64_t>(options_.limits.participant_receive_window_bytes_max,
-                                                options_.limits.message_bytes);
+    const auto budget = std::max<std::uint64_t>(
+        options_.limits.participant_receive_window_bytes_max, options_.limits.message_bytes);
     while (!reservations_.empty()) {
         auto* const stream = find(reservations_.front());
         const auto wanted = stream == nullptr ? 0 : stream->inbound.reservation_wanted();

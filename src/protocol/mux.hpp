@@ -75,8 +75,7 @@ public:
     Stream* open(const StreamOptions& options, Time now);
     bool may_open() const noexcept { return opened_here_ < peer_streams_max_; }
 
-    void enqueue(Stream& stream, Block& block, std::uint32_t offset, std::uint32_t bytes,
-                 Time now);
+    void enqueue(Stream& stream, Block& block, std::uint32_t offset, std::uint32_t bytes, Time now);
 
     /// No more will be sent; what is queued is.
     void finish(Stream& stream, Time now);
@@ -99,7 +98,8 @@ public:
 
     // Outputs.
 
-    /// Streams with changes, in place of what `out` holds; the caller clears Stream::changes of each.
+    /// Streams with changes, in place of what `out` holds; the caller clears Stream::changes of
+    /// each.
     void take_changed(std::vector<Stream*>& out);
     std::vector<Stream*> take_changed() {
         std::vector<Stream*> changed;
@@ -142,8 +142,7 @@ private:
     FrameToken fill(MuxPort& port, FrameWriter& unit, Time now);
     bool write_participant_controls(MuxPort& port, FrameWriter& unit, Time now);
     bool write_stream_controls(MuxPort& port, FrameWriter& unit, Time now);
-    bool write_control(MuxPort& port, FrameWriter& unit, Stream& stream, Control control,
-                       Time now);
+    bool write_control(MuxPort& port, FrameWriter& unit, Stream& stream, Control control, Time now);
     void write_messages(MuxPort& port, FrameWriter& unit, Time now);
     void after_write(MuxPort& port, Stream& stream, Outbound::Stop stop);
     bool pending(MuxPort& port, Time now);
@@ -161,9 +160,13 @@ private:
     FrameSink::Receipt receive_unit(MuxPort& port, std::span<const std::byte> bytes, Time now);
     std::error_code apply(MuxPort& port, const Frame& frame, Time now);
     std::error_code on_message(MuxPort& port, const Frame& frame, Time now);
-    std::error_code deliver(MuxPort& port, Stream& stream, const Frame& frame,
-                            std::uint64_t number, Time now);
+    std::error_code deliver(MuxPort& port, Stream& stream, const Frame& frame, std::uint64_t number,
+                            Time now);
     std::error_code on_open(MuxPort& port, const Frame& frame, Time now);
+    bool plausible(const MuxPort& port, std::uint64_t slot) const noexcept;
+    std::error_code on_unknown(MuxPort& port, const Frame& frame, const StreamOptions& options);
+    std::error_code on_moved(MuxPort& port, Stream& stream, const Frame& frame,
+                             const StreamOptions& options);
     std::error_code on_stream_frame(MuxPort& port, Stream& stream, const Frame& frame, Time now);
     std::error_code on_peer_finished(MuxPort& port, Stream& stream, const Frame& frame, Time now);
     std::error_code replay_held(MuxPort& port, Stream& stream, std::uint64_t slot, Time now);
@@ -214,9 +217,9 @@ private:
     std::uint64_t opened_here_ = 0;
     std::uint64_t peer_streams_max_;
     bool more_streams_ = false;
-    IntervalSet peer_ids_;               // all that the peer ever opened, halved
+    IntervalSet peer_ids_;  // all that the peer ever opened, halved
     std::uint64_t opened_there_ = 0;
-    std::uint64_t retired_there_ = 0;    // of these, done and released
+    std::uint64_t retired_there_ = 0;  // of these, done and released
     std::uint64_t streams_announced_;
 
     bool max_data_wanted_ = false;

@@ -33,9 +33,7 @@ public:
     const LinkPath& path() const noexcept { return path_; }
 
     const LinkTraits& traits() const noexcept { return traits_; }
-    const Scheduler::Counters& scheduler_counters() const noexcept {
-        return scheduler_.counters();
-    }
+    const Scheduler::Counters& scheduler_counters() const noexcept { return scheduler_.counters(); }
 
     /// True once the peer was silent for longer than the idle time.
     bool idle_expired(Time now) const noexcept { return now >= received_at_ + idle_; }

@@ -8,8 +8,7 @@ namespace {
 
 constexpr std::size_t unit_frames_max = 512;
 
-// Streams that a peer opens take the lowest free slot: a slot far above all that it ever opened
-// would only make a table grow.
+// How far a peer's slots and ids may be above those that this end knows of.
 constexpr std::uint64_t slot_slack = 256;
 
 constexpr std::size_t prefetch_bytes = 512;
@@ -31,7 +30,7 @@ FrameSink::Receipt Mux::receive_stream(MuxPort& port, std::span<const std::byte>
     Frame frame;
     std::error_code error;
     while (!bytes.empty()) {
-        // Messages are read once, right after the kernel wrote them: the next ones are on their way.
+        // Messages are read once, right after the kernel wrote them.
         __builtin_prefetch(bytes.data() + prefetch_bytes);
         if (receive_small(port, bytes, now, error)) {
             if (error) return {size - bytes.size(), true, error};
@@ -177,9 +176,7 @@ std::error_code Mux::apply(MuxPort& port, const Frame& frame, Time now) {
 }
 
 std::error_code Mux::on_message(MuxPort& port, const Frame& frame, Time now) {
-    if (frame.slot / 2 > opened_there_ + opened_here_ + slot_slack) {
-        return errc::protocol_violation;
-    }
+    if (!plausible(port, frame.slot)) return errc::protocol_violation;
     auto& slot = port.make_slot(frame.slot);
     if (slot.stream == nullptr && port.traits_.lossless) {
         if (!slot.retired) return errc::protocol_violation;
@@ -199,8 +196,7 @@ std::error_code Mux::on_message(MuxPort& port, const Frame& frame, Time now) {
     } else if (slot.number_known) {
         number = slot.number_expected - (continues ? 1 : 0);
     } else if (slot.stream != nullptr &&
-               (frame.fragment ||
-                slot.stream->inbound.delivery() != DeliveryClass::unreliable)) {
+               (frame.fragment || slot.stream->inbound.delivery() != DeliveryClass::unreliable)) {
         return errc::protocol_violation;  // nothing to count on from
     }
     slot.number_expected = number + 1;
@@ -251,21 +247,10 @@ std::error_code Mux::deliver(MuxPort& port, Stream& stream, const Frame& frame,
 }
 
 std::error_code Mux::on_open(MuxPort& port, const Frame& frame, Time now) {
-    const auto id = static_cast<std::uint64_t>(frame.id);
-    const bool own = id % 2 == (options_.even_ids ? 0u : 1u);
-    if (frame.slot % 2 != (port.dialled_ ? 1u : 0u)) return errc::protocol_violation;
-    if (frame.slot / 2 > opened_there_ + opened_here_ + slot_slack) {
+    if (port.named_here(frame.slot) || !plausible(port, frame.slot) ||
+        frame.priority >= Priority::count || (frame.promises & ~promise_bits) != 0) {
         return errc::protocol_violation;
     }
-    if (frame.priority >= Priority::count || (frame.promises & ~promise_bits) != 0) {
-        return errc::protocol_violation;
-    }
-    StreamOptions options;
-    options.priority = Priority{frame.priority};
-    options.promises = static_cast<Promises>(frame.promises);
-    options.bandwidth_bytes_per_second = frame.bandwidth;
-    options.tag = frame.tag;
-
     auto* const named = port.find_slot(frame.slot);
     if (named != nullptr && named->stream != nullptr && named->stream->id != frame.id &&
         named->stream->send_state == Stream::SendState::closed && named->stream->inbound.ended()) {
@@ -280,47 +265,76 @@ std::error_code Mux::on_open(MuxPort& port, const Frame& frame, Time now) {
     }
     // So is one that comes when all is over.
     if (named != nullptr && named->retired && named->before == frame.id) return {};
-    auto* stream = find(frame.id);
-    if (stream == nullptr && (own || peer_ids_.contains(id / 2))) {
-        if (own && id >= next_id_) return errc::protocol_violation;
-        auto& tombstone = add_tombstone(frame.id, options);
-        name(port, tombstone, frame.slot);
-        tombstone.port = &port;
-        tombstone.slot = frame.slot;
-        return replay_held(port, tombstone, frame.slot, now);  // or the slot's next one gets it
-    }
-    if (stream == nullptr) {
+
+    StreamOptions options;
+    options.priority = Priority{frame.priority};
+    options.promises = static_cast<Promises>(frame.promises);
+    options.bandwidth_bytes_per_second = frame.bandwidth;
+    options.tag = frame.tag;
+    auto* const known = find(frame.id);
+    const auto error = known != nullptr ? on_moved(port, *known, frame, options)
+                                        : on_unknown(port, frame, options);
+    auto* const stream = find(frame.id);
+    if (error || stream == nullptr) return error;
+    return replay_held(port, *stream, frame.slot, now);
+}
+
+// A slot far above all that are in use would only make a table grow.
+bool Mux::plausible(const MuxPort& port, std::uint64_t slot) const noexcept {
+    const auto index = slot / 2;
+    if (port.named_here(slot)) return index < port.slots_made_;
+    // Where packets come late, slots of streams that are over stay taken for a while.
+    const auto in_use =
+        port.traits_.lossless ? streams_.size() + 2 * options_.limits.peer_streams : opened_there_;
+    return index <= in_use + slot_slack;
+}
+
+// An OPEN of a stream that is not among ours: a new one, or one that this end has forgotten.
+std::error_code Mux::on_unknown(MuxPort& port, const Frame& frame, const StreamOptions& options) {
+    const auto id = static_cast<std::uint64_t>(frame.id);
+    const bool own = id % 2 == (options_.even_ids ? 0u : 1u);
+    if (own && id >= next_id_) return errc::protocol_violation;
+    const bool forgotten = own || peer_ids_.contains(id / 2);
+    if (!forgotten) {
         if (opened_there_ >= streams_announced_) return errc::stream_limit_violation;
         // Ids are given in order: one far ahead is no OPEN that overtook another.
         if (id / 2 > opened_there_ + slot_slack) return errc::protocol_violation;
-        ++opened_there_;
-        peer_ids_.insert(id / 2, id / 2 + 1);
-        stream = &add_stream(frame.id, options, false);
-        stream->outbound.credit().raise(frame.credit);
-        stream->port = &port;
-        stream->slot = frame.slot;
-        stream->announced = true;
-        note(*stream, StreamChange::opened);
-        offer_streams();
-    } else if (stream->options.promises != options.promises ||
-               stream->options.priority != options.priority) {
+    }
+    auto& stream =
+        forgotten ? add_tombstone(frame.id, options) : add_stream(frame.id, options, false);
+    stream.port = &port;
+    stream.slot = frame.slot;
+    name(port, stream, frame.slot);
+    if (forgotten) return {};
+    ++opened_there_;
+    peer_ids_.insert(id / 2, id / 2 + 1);
+    stream.outbound.credit().raise(frame.credit);
+    stream.announced = true;
+    note(stream, StreamChange::opened);
+    offer_streams();
+    return {};
+}
+
+// An OPEN of a stream that has another name already: it lost its channel.
+std::error_code Mux::on_moved(MuxPort& port, Stream& stream, const Frame& frame,
+                              const StreamOptions& options) {
+    if (stream.options.promises != options.promises ||
+        stream.options.priority != options.priority) {
         return errc::protocol_violation;
-    } else {
-        // The peer moved it. If it said before that it sends no more, it does so again, and waits
-        // for the answer.
-        stream->moved = true;
-        if (stream->port != &port) stream->end_acknowledged = false;
     }
-    if (stream->retired) {
+    // If the peer said before that it sends no more, it does so again, and waits for the answer.
+    stream.moved = true;
+    if (stream.port != &port) stream.end_acknowledged = false;
+    if (stream.retired) {
         // The peer lost our last word with another channel: this one carries both again.
-        stream->retired = false;
-        stream->send_state = Stream::SendState::closing;
-        stream->port = &port;
-        stream->slot = frame.slot;
-        stream->announced = true;
+        stream.retired = false;
+        stream.send_state = Stream::SendState::closing;
+        stream.port = &port;
+        stream.slot = frame.slot;
+        stream.announced = true;
     }
-    name(port, *stream, frame.slot);
-    return replay_held(port, *stream, frame.slot, now);
+    name(port, stream, frame.slot);
+    return {};
 }
 
 // What overtook its OPEN.
@@ -336,15 +350,14 @@ std::error_code Mux::replay_held(MuxPort& port, Stream& stream, std::uint64_t sl
         auto frame = each.frame;
         frame.payload = each.payload;
         // A stream that moved here may be beyond 16 bits.
-        const auto number = each.number_whole ? each.number
-                                              : stream.inbound.expand(each.number & 0xffff);
+        const auto number =
+            each.number_whole ? each.number : stream.inbound.expand(each.number & 0xffff);
         if (const auto error = deliver(port, stream, frame, number, now)) return error;
     }
     return {};
 }
 
-std::error_code Mux::on_stream_frame(MuxPort& port, Stream& stream, const Frame& frame,
-                                     Time now) {
+std::error_code Mux::on_stream_frame(MuxPort& port, Stream& stream, const Frame& frame, Time now) {
     auto& inbound = stream.inbound;
     switch (frame.type) {
         case FrameType::close_stream:
@@ -371,8 +384,7 @@ std::error_code Mux::on_stream_frame(MuxPort& port, Stream& stream, const Frame&
 }
 
 // CLOSE_STREAM or RESET_STREAM: the peer sends no more.
-std::error_code Mux::on_peer_finished(MuxPort& port, Stream& stream, const Frame& frame,
-                                      Time now) {
+std::error_code Mux::on_peer_finished(MuxPort& port, Stream& stream, const Frame& frame, Time now) {
     auto& inbound = stream.inbound;
     if (inbound.ended()) {
         // It may not have heard that we know. After a move it asks because it waits for it.
@@ -423,8 +435,8 @@ std::error_code Mux::on_stream_ack(Stream& stream, const Frame& frame) {
         if (!stream.send_error) stream.outbound.confirm_below(stream.outbound.count());
         stream.outbound.drop_all();
         if (stream.entry.backlogged) stream.port->scheduler_.deactivate(stream.entry);
-        const auto moot = static_cast<std::uint8_t>(Control::close) |
-                          static_cast<std::uint8_t>(Control::reset);
+        const auto moot =
+            static_cast<std::uint8_t>(Control::close) | static_cast<std::uint8_t>(Control::reset);
         stream.controls &= static_cast<std::uint8_t>(~moot);
         if (!stream.send_error) stream.send_error = errc::stream_closed;
         note(stream, StreamChange::send_closed);

@@ -13,7 +13,8 @@ FrameToken Mux::fill(MuxPort& port, FrameWriter& unit, Time now) {
         // What the messages brought about leaves with them: CLOSE_STREAM, BLOCKED.
         if (write_participant_controls(port, unit, now)) write_stream_controls(port, unit, now);
     }
-    if (close_state_ == CloseState::wanted && unit.close(close_reason_.code(), close_reason_.text())) {
+    if (close_state_ == CloseState::wanted &&
+        unit.close(close_reason_.code(), close_reason_.text())) {
         close_state_ = CloseState::sent;
         port.log({MuxPort::SentFrame::Kind::close, {}, {}, {}, false});
     }
@@ -59,9 +60,9 @@ bool Mux::write_participant_controls(MuxPort& port, FrameWriter& unit, Time now)
 }
 
 bool Mux::write_stream_controls(MuxPort& port, FrameWriter& unit, Time now) {
-    static constexpr std::array order{Control::open,  Control::refuse, Control::max_stream_data,
-                                      Control::blocked, Control::reset, Control::stop,
-                                      Control::close, Control::ack};
+    static constexpr std::array order{Control::open,    Control::refuse, Control::max_stream_data,
+                                      Control::blocked, Control::reset,  Control::stop,
+                                      Control::close,   Control::ack};
     std::size_t done = 0;
     bool room = true;
     while (room && done < port.controls_.size()) {
@@ -101,8 +102,8 @@ bool Mux::write_control(MuxPort& port, FrameWriter& unit, Stream& stream, Contro
         case Control::open:
             if (!unit.open(slot, stream.id, stream.options.priority.level(),
                            static_cast<std::uint8_t>(stream.options.promises),
-                           stream.options.bandwidth_bytes_per_second,
-                           inbound.credit().announced(), stream.options.tag)) {
+                           stream.options.bandwidth_bytes_per_second, inbound.credit().announced(),
+                           stream.options.tag)) {
                 return false;
             }
             stream.announced = true;
@@ -110,8 +111,8 @@ bool Mux::write_control(MuxPort& port, FrameWriter& unit, Stream& stream, Contro
         case Control::refuse: return unit.refuse_stream(slot, stream.stop_code);
         case Control::max_stream_data:
             if (unit.room() < frame_header_bytes_max) return false;
-            return unit.max_stream_data(
-                slot, inbound.credit().announce(now, port.path_.round_trip_time));
+            return unit.max_stream_data(slot,
+                                        inbound.credit().announce(now, port.path_.round_trip_time));
         case Control::blocked: return unit.blocked(slot + 1, stream.outbound.credit().limit());
         case Control::close: return unit.close_stream(slot, stream.outbound.count());
         case Control::reset:
@@ -202,14 +203,12 @@ void Mux::acked_frame(const MuxPort::SentFrame& frame, Time now) {
         if (stream->entry.backlogged && !stream->outbound.backlogged()) {
             after_write(*stream->port, *stream, Outbound::Stop::empty);
         }
-    } else if (frame.kind == MuxPort::SentFrame::Kind::control &&
-               frame.control == Control::open) {
+    } else if (frame.kind == MuxPort::SentFrame::Kind::control && frame.control == Control::open) {
         stream->open_arrived = true;
         for (const auto& range : std::exchange(stream->arrived_before_open, {})) {
             acked_frame({MuxPort::SentFrame::Kind::message, {}, stream->id, range}, now);
         }
-    } else if (frame.kind == MuxPort::SentFrame::Kind::control &&
-               frame.final_word) {
+    } else if (frame.kind == MuxPort::SentFrame::Kind::control && frame.final_word) {
         stream->end_acknowledged = true;
         retire_if_done(*stream, now);
     }

@@ -187,9 +187,9 @@ std::size_t Outbound::fit(const Target& target, const Entry& entry, const SentRa
     }
     if (range.bytes <= uncut_bytes_max && target.writer.written() > 0) return nothing;
     if (room <= frame_header_bytes_max) return nothing;
-    const auto piece = std::min({static_cast<std::size_t>(range.bytes),
-                                 std::max(chunk, fragment_bytes_min),
-                                 room - frame_header_bytes_max});
+    const auto piece =
+        std::min({static_cast<std::size_t>(range.bytes), std::max(chunk, fragment_bytes_min),
+                  room - frame_header_bytes_max});
     return piece >= fragment_bytes_min ? piece : nothing;
 }
 
@@ -215,8 +215,8 @@ MessageHead Outbound::head_of(const Target& target, const Entry& entry,
     head.total = entry.bytes;
     head.fragment = range.bytes < entry.bytes;
     head.has_total = head.fragment && (target.log != nullptr || range.offset == 0);
-    const bool numberless = delivery_ == DeliveryClass::unreliable && !head.fragment &&
-                            target.log != nullptr;
+    const bool numberless =
+        delivery_ == DeliveryClass::unreliable && !head.fragment && target.log != nullptr;
     if (numberless || in_step(target, range)) return head;
     const bool near = range.number - number_first_ < low_number_reach &&
                       number_highest_ - std::min(number_highest_, range.number) < low_number_reach;

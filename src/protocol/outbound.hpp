@@ -51,9 +51,9 @@ public:
 
     struct Counters {
         std::uint64_t messages_enqueued = 0;
-        std::uint64_t messages_confirmed = 0;     ///< guaranteed: assembled by the peer
-        std::uint64_t messages_handed_over = 0;   ///< others: given to the link
-        std::uint64_t messages_dropped = 0;       ///< by time-to-live, latest-only, queue limit
+        std::uint64_t messages_confirmed = 0;    ///< guaranteed: assembled by the peer
+        std::uint64_t messages_handed_over = 0;  ///< others: given to the link
+        std::uint64_t messages_dropped = 0;      ///< by time-to-live, latest-only, queue limit
         std::uint64_t bytes_resent = 0;
     };
 

@@ -51,7 +51,7 @@ private:
 
     std::optional<std::uint64_t> total_;
     std::uint64_t end_seen_ = 0;
-    detail::MessageBuffer head_;                            // all from the start to the first gap
+    detail::MessageBuffer head_;                             // all from the start to the first gap
     std::map<std::uint64_t, std::vector<std::byte>> parts_;  // beyond it, disjoint
     std::uint64_t parts_bytes_ = 0;
 };

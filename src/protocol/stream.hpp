@@ -72,7 +72,7 @@ private:
 
     SchedulerEntry entry;
     bool opened_here = false;
-    bool released = false;          // by the application
+    bool released = false;  // by the application
     bool changed_listed = false;
     bool control_listed = false;
     bool credit_blocked = false;    // waits for the participant's credit
@@ -81,10 +81,10 @@ private:
     bool stop_sent = false;
     bool peer_blocked = false;
     bool confirmation_wanted = false;
-    bool retired = false;    // over for both ends
-    bool moved = false;      // from one channel to another
+    bool retired = false;             // over for both ends
+    bool moved = false;               // from one channel to another
     MuxPort* end_heard_on = nullptr;  // where the peer said last that its receiving half ended
-    bool tombstone = false;  // answers for a stream that this end has forgotten
+    bool tombstone = false;           // answers for a stream that this end has forgotten
     SendState send_state = SendState::open;
     std::uint8_t controls = 0;
     std::uint64_t reset_code = 0;

@@ -15,8 +15,9 @@ inline void require(bool holds, const char* what) {
 }
 
 template <typename Describe>
-void require(bool holds, const Describe& describe)
-    requires requires { std::string{describe()}; }
+void require(bool holds, const Describe& describe) requires requires {
+    std::string{describe()};
+}
 {
     if (!holds) throw Violation{describe()};
 }

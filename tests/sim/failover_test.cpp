@@ -33,8 +33,13 @@ std::unique_ptr<World> world_of(bool first_lossless, bool second_lossless) {
     for (const auto promises : {Promises::reliable, Promises::guaranteed_delivery}) {
         StreamPlan plan;
         plan.options.promises = promises;
-        plan.flows[0] = {.interval = 2ms, .count = 20, .bytes_min = 0, .bytes_max = 900,
-                         .large = 0.1, .large_bytes = 5'000, .finish = true};
+        plan.flows[0] = {.interval = 2ms,
+                         .count = 20,
+                         .bytes_min = 0,
+                         .bytes_max = 900,
+                         .large = 0.1,
+                         .large_bytes = 5'000,
+                         .finish = true};
         plan.flows[1] = plan.flows[0];
         world->add_plan(plan);
     }
@@ -94,8 +99,12 @@ TEST_CASE("What overtakes the OPEN of a long-lived stream keeps its number") {
     };
     world.add_link(second);
     StreamPlan plan;
-    plan.flows[0] = {.interval = 1ms, .count = 70'000, .batch = 100, .bytes_min = 8,
-                     .bytes_max = 8, .finish = true};
+    plan.flows[0] = {.interval = 1ms,
+                     .count = 70'000,
+                     .batch = 100,
+                     .bytes_min = 8,
+                     .bytes_max = 8,
+                     .finish = true};
     world.add_plan(plan);
     world.at(680ms, [&world] { world.kill_link(0, true, {1ms, 1ms}); });
     world.run_for(800ms);

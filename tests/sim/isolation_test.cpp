@@ -45,8 +45,8 @@ Times times_of_b(double loss, Promises promises, std::uint64_t& lost) {
     world.add_link(link);
     StreamPlan a;
     a.options.promises = promises;
-    a.flows[0] = {.begin = 100'003us, .interval = 3ms, .count = 300, .bytes_min = 8,
-                  .bytes_max = 3'000};
+    a.flows[0] = {
+        .begin = 100'003us, .interval = 3ms, .count = 300, .bytes_min = 8, .bytes_max = 3'000};
     StreamPlan b = a;
     b.open_at = 1ms;
     b.flows[0].begin = 101ms;
@@ -93,7 +93,10 @@ TEST_CASE("A reader that stops reading holds up nobody else") {
         link.rate_bytes_per_second = 1'250'000;
         world.add_link(link);
         StreamPlan stuck;
-        stuck.flows[0] = {.interval = 2ms, .count = 1'000, .bytes_min = 4'000, .bytes_max = 4'000,
+        stuck.flows[0] = {.interval = 2ms,
+                          .count = 1'000,
+                          .bytes_min = 4'000,
+                          .bytes_max = 4'000,
                           .reading = sim::Reading::never};
         world.add_plan(stuck);
         StreamPlan running;

@@ -12,8 +12,8 @@
 namespace sim {
 
 using namespace std::chrono_literals;
-using braid::protocol::Framing;
 using braid::protocol::FrameWriter;
+using braid::protocol::Framing;
 using braid::protocol::never;
 
 namespace {
@@ -33,16 +33,15 @@ void print_frames(std::span<const std::byte> bytes, const void* link, Time now) 
     braid::protocol::Frame frame;
     while (!bytes.empty() &&
            decode(bytes, Framing::unit, frame) == braid::protocol::FrameStatus::complete) {
-        std::printf("%9.3f ms link %p type %02x slot %llu number %llu offset %llu total %llu "
-                    "value %llu bytes %zu ended %d\n",
-                    std::chrono::duration<double, std::milli>(now.time_since_epoch()).count() - 1e6,
-                    link, static_cast<unsigned>(frame.type),
-                    static_cast<unsigned long long>(frame.slot),
-                    static_cast<unsigned long long>(frame.number),
-                    static_cast<unsigned long long>(frame.offset),
-                    static_cast<unsigned long long>(frame.total),
-                    static_cast<unsigned long long>(frame.value), frame.payload.size(),
-                    int{frame.ended});
+        std::printf(
+            "%9.3f ms link %p type %02x slot %llu number %llu offset %llu total %llu "
+            "value %llu bytes %zu ended %d\n",
+            std::chrono::duration<double, std::milli>(now.time_since_epoch()).count() - 1e6, link,
+            static_cast<unsigned>(frame.type), static_cast<unsigned long long>(frame.slot),
+            static_cast<unsigned long long>(frame.number),
+            static_cast<unsigned long long>(frame.offset),
+            static_cast<unsigned long long>(frame.total),
+            static_cast<unsigned long long>(frame.value), frame.payload.size(), int{frame.ended});
     }
 }
 
@@ -151,8 +150,8 @@ void ByteStreamLink::die(bool vanish) {
 
 void DatagramLink::fill(FrameSource& source, Time now) {
     while (free_at_ <= now) {
-        const auto size = options_.unit_bytes != 0 ? options_.unit_bytes
-                                                   : random_.between(300, 1'400);
+        const auto size =
+            options_.unit_bytes != 0 ? options_.unit_bytes : random_.between(300, 1'400);
         std::vector<std::byte> buffer(size);
         FrameWriter writer{buffer};
         const bool pending = source.pending(now);
@@ -248,14 +247,14 @@ std::unique_ptr<SimulatedLink> make_link(const LinkOptions& options, std::uint64
 std::string describe(const LinkOptions& options) {
     std::ostringstream out;
     out << (options.lossless ? "byte stream" : "datagrams") << ' '
-        << options.rate_bytes_per_second * 8 / 1'000 << " kbit/s, delay "
-        << options.delay / 1ms << " ms";
+        << options.rate_bytes_per_second * 8 / 1'000 << " kbit/s, delay " << options.delay / 1ms
+        << " ms";
     if (options.lossless) {
         out << ", unsent " << options.unsent_bytes_max << (options.split ? ", split" : "");
     } else {
         out << ", unit " << options.unit_bytes << ", loss " << options.loss << ", bursts "
-            << options.bursts << ", spikes " << options.spikes << ", spurious "
-            << options.spurious << ", jitter " << options.jitter / 1ms << " ms, send rate x"
+            << options.bursts << ", spikes " << options.spikes << ", spurious " << options.spurious
+            << ", jitter " << options.jitter / 1ms << " ms, send rate x"
             << options.send_rate_factor;
     }
     return out.str();

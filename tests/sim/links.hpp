@@ -38,12 +38,12 @@ struct LinkOptions {
     // Datagrams. Shares are of all units.
     std::size_t unit_bytes = 1'200;  ///< 0: any size from 300 to 1400, each unit its own
     double loss = 0;
-    double bursts = 0;               ///< starts a burst of about eight losses
-    double spikes = 0;               ///< comes 300 ms late
-    double spurious = 0;             ///< arrives, but is reported lost
+    double bursts = 0;    ///< starts a burst of about eight losses
+    double spikes = 0;    ///< comes 300 ms late
+    double spurious = 0;  ///< arrives, but is reported lost
     Duration jitter{0};
     Duration queue_time_max = std::chrono::milliseconds{200};
-    double send_rate_factor = 1;     ///< how much faster units are sent than the path carries
+    double send_rate_factor = 1;  ///< how much faster units are sent than the path carries
 
     /// Loses the units for which it is true; sees what is in them.
     std::function<bool(std::span<const std::byte>)> loses;

@@ -31,11 +31,11 @@ struct End {
     // Sending.
     std::vector<std::uint32_t> sent;  ///< sizes
     std::vector<Time> sent_at;
-    std::uint64_t refused = 0;        ///< the queue was full
+    std::uint64_t refused = 0;  ///< the queue was full
     std::size_t queued_bytes = 0;
     bool finished = false;
     bool send_closed = false;
-    std::uint64_t confirmed = 0;      ///< when last looked
+    std::uint64_t confirmed = 0;  ///< when last looked
 
     // Receiving.
     std::vector<bool> seen;

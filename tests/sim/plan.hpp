@@ -42,7 +42,7 @@ struct StreamPlan {
     braid::StreamOptions options;
     std::array<Flow, 2> flows;  ///< [0] from the opener to the other, [1] back
     std::optional<Ending> early;
-    std::size_t early_by = 0;   ///< who: 0 the opener
+    std::size_t early_by = 0;  ///< who: 0 the opener
     Duration early_at{0};
     bool refused = false;  ///< by the other side, as soon as it hears of it
 

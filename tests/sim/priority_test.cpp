@@ -33,16 +33,16 @@ StreamPlan plan_of(int priority, Promises promises, const Flow& flow, std::uint6
 
 Flow saturating(std::uint64_t rate, std::size_t bytes, Duration length) {
     Flow flow;
-    flow.interval = Duration{static_cast<Duration::rep>(
-        1e9 * static_cast<double>(bytes) / static_cast<double>(rate))};
+    flow.interval = Duration{
+        static_cast<Duration::rep>(1e9 * static_cast<double>(bytes) / static_cast<double>(rate))};
     flow.count = static_cast<std::uint64_t>(length / flow.interval);
     flow.bytes_min = flow.bytes_max = bytes;
     return flow;
 }
 
 Duration time_of(std::uint64_t bytes, std::uint64_t rate) {
-    return Duration{static_cast<Duration::rep>(1e9 * static_cast<double>(bytes) /
-                                               static_cast<double>(rate))};
+    return Duration{
+        static_cast<Duration::rep>(1e9 * static_cast<double>(bytes) / static_cast<double>(rate))};
 }
 
 }  // namespace
@@ -55,8 +55,8 @@ TEST_CASE("An urgent message waits for two chunks and what the link holds, and n
         link.rate_bytes_per_second = rate;
         world.add_link(link);
         world.add_plan(plan_of(7, Promises::reliable, saturating(rate, 50'000, 3s)));
-        world.add_plan(plan_of(5, Promises::guaranteed_delivery, saturating(rate, 3'000, 3s),
-                               rate / 5));
+        world.add_plan(
+            plan_of(5, Promises::guaranteed_delivery, saturating(rate, 3'000, 3s), rate / 5));
         Flow urgent;
         urgent.begin = 100ms;
         urgent.interval = 7ms;
@@ -132,8 +132,8 @@ TEST_CASE("What is below a saturating flow gets its floor, and no more") {
         bytes_of[end.plan->options.priority == braid::Priority{6} ? 1 : 0] += bytes;
     };
     world.run_for(9s);
-    const auto share = static_cast<double>(bytes_of[1]) /
-                       static_cast<double>(bytes_of[0] + bytes_of[1]);
+    const auto share =
+        static_cast<double>(bytes_of[1]) / static_cast<double>(bytes_of[0] + bytes_of[1]);
     CHECK(share > 0.04);
     CHECK(share < 0.07);
 }

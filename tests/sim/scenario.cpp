@@ -15,9 +15,8 @@ constexpr std::array rates{std::uint64_t{60'000}, std::uint64_t{250'000}, std::u
                            std::uint64_t{1'250'000}, std::uint64_t{12'500'000}};
 
 Duration some(Random& random, Duration least, Duration most) {
-    return Duration{static_cast<Duration::rep>(
-        random.between(static_cast<std::uint64_t>(least.count()),
-                       static_cast<std::uint64_t>(most.count())))};
+    return Duration{static_cast<Duration::rep>(random.between(
+        static_cast<std::uint64_t>(least.count()), static_cast<std::uint64_t>(most.count())))};
 }
 
 LinkOptions make_link_options(Random& random) {
@@ -84,14 +83,15 @@ Flow make_flow(Random& random, const Flavour& flavour) {
         flow.large_bytes = random.chance(0.1) ? 1u << 20 : random.between(4'000, 200'000);
         flow.count = random.between(1, 20);
     }
-    const auto each = flow.bytes_max / 2 + static_cast<std::size_t>(
-        flow.large * static_cast<double>(flow.large_bytes)) + 1;
+    const auto each = flow.bytes_max / 2 +
+                      static_cast<std::size_t>(flow.large * static_cast<double>(flow.large_bytes)) +
+                      1;
     flow.count = std::max<std::uint64_t>(1, std::min(flow.count, bytes_left / each));
     constexpr std::array readings{Reading::at_once, Reading::at_once, Reading::late,
                                   Reading::in_bursts};
     flow.reading = random.pick(readings);
-    flow.read_every = flow.reading == Reading::late ? some(random, 1ms, 20ms)
-                                                    : some(random, 50ms, 500ms);
+    flow.read_every =
+        flow.reading == Reading::late ? some(random, 1ms, 20ms) : some(random, 50ms, 500ms);
     flow.confirm = random.chance(0.2);
     flow.finish = random.chance(0.5);
     return flow;
@@ -129,15 +129,15 @@ void add_deaths(Random& random, Scenario& made, std::ostringstream& out) {
     const bool vanish = random.chance(0.6);
     const std::array noticed{some(random, 0ms, 400ms), some(random, 0ms, 400ms)};
     out << "  link " << link << " dies at " << at / 1ms << " ms"
-        << (vanish ? ", what is under way vanishes" : "") << ", noticed after "
-        << noticed[0] / 1ms << " and " << noticed[1] / 1ms << " ms\n";
+        << (vanish ? ", what is under way vanishes" : "") << ", noticed after " << noticed[0] / 1ms
+        << " and " << noticed[1] / 1ms << " ms\n";
     world.at(at, [&world, link, vanish, noticed] { world.kill_link(link, vanish, noticed); });
 }
 
 void describe_plan(const StreamPlan& plan, std::ostringstream& out) {
     out << "  stream tag " << plan.options.tag << " opened by " << plan.opener << " at "
-        << plan.open_at / 1ms << " ms, prio " << int{plan.options.priority.level()}
-        << ", promises " << static_cast<int>(plan.options.promises) << ", bandwidth "
+        << plan.open_at / 1ms << " ms, prio " << int{plan.options.priority.level()} << ", promises "
+        << static_cast<int>(plan.options.promises) << ", bandwidth "
         << plan.options.bandwidth_bytes_per_second << ", ttl " << plan.options.time_to_live.count()
         << (plan.options.latest_only ? ", latest only" : "") << (plan.refused ? ", refused" : "");
     if (plan.early) {
@@ -150,8 +150,8 @@ void describe_plan(const StreamPlan& plan, std::ostringstream& out) {
         out << "    " << flow.count << " messages from " << flow.begin / 1ms << " ms, "
             << flow.batch << " each " << flow.interval / 1ms << " ms, " << flow.bytes_min << " to "
             << flow.bytes_max << " B, large " << flow.large << " x " << flow.large_bytes
-            << " B, reading " << static_cast<int>(flow.reading)
-            << (flow.finish ? ", finishes" : "") << '\n';
+            << " B, reading " << static_cast<int>(flow.reading) << (flow.finish ? ", finishes" : "")
+            << '\n';
     }
 }
 
@@ -166,8 +166,8 @@ Scenario make_scenario(std::uint64_t seed) {
     std::ostringstream out;
     out << "seed " << seed << ", " << made.length / 1ms << " ms, windows "
         << limits.stream_receive_window_bytes << " and " << limits.participant_receive_window_bytes
-        << ", streams " << limits.peer_streams << ", send queue "
-        << limits.stream_send_queue_bytes << '\n';
+        << ", streams " << limits.peer_streams << ", send queue " << limits.stream_send_queue_bytes
+        << '\n';
     const auto links = random.between(1, 2);
     std::uint64_t rate = ~std::uint64_t{0};
     for (std::uint64_t i = 0; i < links; ++i) {

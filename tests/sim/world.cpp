@@ -33,8 +33,8 @@ MuxOptions mux_options(const braid::Limits& limits, bool even) {
 
 World::World(const Options& options) : random_{options.seed} {
     for (std::size_t side = 0; side < 2; ++side) {
-        peers_[side] = std::make_unique<Peer>(side, mux_options(options.limits, side == 0),
-                                              random_.next());
+        peers_[side] =
+            std::make_unique<Peer>(side, mux_options(options.limits, side == 0), random_.next());
     }
     peers_[0]->other = peers_[1].get();
     peers_[1]->other = peers_[0].get();

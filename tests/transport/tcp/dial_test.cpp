@@ -3,6 +3,7 @@
 #include "catch.hpp"
 #include "transport/loopback.hpp"
 #include "transport/scripted.hpp"
+#include "transport/strand_executor.hpp"
 #include "transport/tcp/encounter.hpp"
 #include "transport/tcp/listener.hpp"
 #include "transport/transport.hpp"
@@ -425,6 +426,7 @@ TEST_CASE("a listener waits for files to come free, without spinning") {
     // A sanitizer that sees a type for the first time opens a pipe to look at it.
     const std::error_code full{EMFILE, asio::error::get_system_category()};
     REQUIRE(full == asio::error::no_descriptors);
+    REQUIRE(strand_over(beneath(context.get_executor())) != asio::any_io_executor{});
 
     rlimit before{};
     REQUIRE(::getrlimit(RLIMIT_NOFILE, &before) == 0);

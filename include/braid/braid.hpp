@@ -3,6 +3,7 @@
 /// All of braid but what is opt-in.
 
 #include <braid/address.hpp>
+#include <braid/cork.hpp>
 #include <braid/disconnect_result.hpp>
 #include <braid/error.hpp>
 #include <braid/id.hpp>

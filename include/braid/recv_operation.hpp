@@ -39,6 +39,7 @@ inline constexpr std::size_t large_bytes_min = 16u << 10;
 /// A message where it lies, until taken() is called.
 struct Arrived {
     MessageId number{};
+    std::chrono::steady_clock::time_point at;
     std::span<const std::byte> bytes;
     Message* large = nullptr;  ///< owns `bytes` if not null; may be moved from
 };

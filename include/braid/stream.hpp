@@ -49,6 +49,17 @@ enum class RecvStatus : std::uint8_t {
     malformed,  ///< the message was no T, and is gone
 };
 
+/// What Stream::try_recv() can tell of a message besides its content.
+struct RecvInfo {
+    /// When the bytes that completed it were read, not when it was taken.
+    std::chrono::steady_clock::time_point arrived;
+
+    /// Guaranteed streams: how many the peer sent before it. Streams that promise order only: how
+    /// many before it the peer gave to the link, so that gaps are losses on the way. Streams that
+    /// promise neither: how many arrived before it.
+    MessageId number{};
+};
+
 /// A two-way lane for messages to one participant. Move-only; destroying it finishes it after what
 /// was queued, and throws away what has not been received.
 ///
@@ -95,8 +106,9 @@ public:
     NextOperation<T> next();
 
     /// Takes the next message if one is there.
+    /// @param info filled in unless null, for a malformed message, too
     template <typename T>
-    RecvStatus try_recv(T& value);
+    RecvStatus try_recv(T& value, RecvInfo* info = nullptr);
 
     /// The next message, or nothing if none comes in time. A duration of nanoseconds or coarser.
     /// @throws StreamError as recv()
@@ -155,13 +167,14 @@ NextOperation<T> Stream::next() {
 }
 
 template <typename T>
-RecvStatus Stream::try_recv(T& value) {
+RecvStatus Stream::try_recv(T& value, RecvInfo* info) {
     detail::Arrived arrived;
     switch (detail::look(*core_, arrived)) {
         case detail::Arrival::nothing: detail::turned_away(*core_); return RecvStatus::empty;
         case detail::Arrival::ended: return RecvStatus::closed;
         case detail::Arrival::message: break;
     }
+    if (info != nullptr) *info = {arrived.at, arrived.number};
     try {
         value = detail::take<T>(*core_, arrived);
         return RecvStatus::ok;

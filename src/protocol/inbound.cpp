@@ -177,7 +177,8 @@ std::error_code Inbound::complete(std::uint64_t number, std::span<const std::byt
                                   Message* owner) {
     assembled_bytes_ += bytes.size() + message_charge;
     switch (delivery_) {
-        case DeliveryClass::unreliable: return deliver(number, bytes, owner);
+        case DeliveryClass::unreliable:  // of which not every link tells the number
+            return deliver(counters_.messages_delivered, bytes, owner);
         case DeliveryClass::sequenced:
             next_ = number + 1;
             if (!partial_.empty()) abandon_below(number);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "protocol/ring.hpp"
+#include "protocol/time.hpp"
 
 #include <braid/message.hpp>
 
@@ -14,7 +15,7 @@
 namespace braid::protocol {
 
 /// Messages that were received and wait for the application: small ones as records in one byte
-/// array, large ones by reference. Not thread-safe.
+/// array, large ones by reference. When they came is marked once for each batch. Not thread-safe.
 class MessageQueue {
 public:
     /// From this size on a message is a Message of its own, not a record.
@@ -23,6 +24,7 @@ public:
     struct Front {
         std::uint64_t number = 0;
         std::size_t charge = 0;            ///< credit that comes back when it is taken
+        Time arrived{};                    ///< as append() was told
         std::span<const std::byte> bytes;  ///< valid until the queue changes
         Message* large = nullptr;          ///< owns `bytes` if not null; may be moved from
     };
@@ -41,6 +43,8 @@ public:
         std::swap(capacity_, other.capacity_);
         std::swap(count_, other.count_);
         std::swap(payload_bytes_, other.payload_bytes_);
+        std::swap(arrived_, other.arrived_);
+        std::swap(newest_, other.newest_);
         std::swap(large_, other.large_);
     }
 
@@ -71,6 +75,7 @@ public:
         Record record;
         std::memcpy(&record, buffer_.get() + begin_, sizeof record);
         out.number = record.number;
+        out.arrived = arrived_;
         out.charge = record.charge;
         if (record.bytes == large_mark) {
             out.large = &large_.front();
@@ -97,13 +102,22 @@ public:
             begin_ += padded(record.bytes);
             payload_bytes_ -= record.bytes;
         }
-        if (--count_ == 0) begin_ = end_ = payload_bytes_ = 0;
+        if (--count_ == 0) {
+            begin_ = end_ = payload_bytes_ = 0;
+        } else {
+            pass_mark();
+        }
     }
 
-    /// Moves all of `other` behind what is here.
-    void append(MessageQueue& other) {
+    /// Moves all of `other`, which came at `arrived`, behind what is here.
+    void append(MessageQueue& other, Time arrived) {
         if (other.empty()) return;
-        if (empty()) return swap(other);
+        if (empty()) {
+            swap(other);
+            arrived_ = newest_ = arrived;
+            return;
+        }
+        mark(arrived);
         const auto bytes = other.end_ - other.begin_;
         make_room(bytes);
         std::memcpy(buffer_.get() + end_, other.buffer_.get() + other.begin_, bytes);
@@ -132,9 +146,26 @@ private:
     };
 
     static constexpr std::uint32_t large_mark = 0xffff'ffff;
+    static constexpr std::uint32_t time_mark = 0xffff'fffe;  // number: when what follows came
     static constexpr std::size_t capacity_kept = 4096;
 
     static constexpr std::size_t padded(std::size_t bytes) noexcept { return (bytes + 7) & ~7u; }
+
+    void mark(Time arrived) {
+        if (std::exchange(newest_, arrived) == arrived) return;
+        append(Record{time_mark, 0, static_cast<std::uint64_t>(arrived.time_since_epoch().count())},
+               0);
+        --count_;
+    }
+
+    // A mark has a message behind it.
+    void pass_mark() noexcept {
+        Record record;
+        std::memcpy(&record, buffer_.get() + begin_, sizeof record);
+        if (record.bytes != time_mark) return;
+        arrived_ = Time{Duration{static_cast<Duration::rep>(record.number)}};
+        begin_ += sizeof record;
+    }
 
     std::byte* extend(std::uint64_t number, std::size_t charge, std::size_t bytes) {
         payload_bytes_ += bytes;
@@ -174,6 +205,8 @@ private:
     std::size_t capacity_ = 0;
     std::size_t count_ = 0;
     std::size_t payload_bytes_ = 0;
+    Time arrived_{};  // the front
+    Time newest_{};   // the back
     Ring<Message> large_;
 };
 

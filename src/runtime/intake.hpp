@@ -7,6 +7,7 @@
 #include <braid/limits.hpp>
 #include <braid/message.hpp>
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -90,6 +91,11 @@ public:
     /// True if the stream has less than `below` queued and the participant has room.
     bool writable(SendSide& side, std::size_t below, std::error_code& error) noexcept;
 
+    /// Whoever is to flush() puts it off until release_flush().
+    /// @returns false if somebody has done so already, and will flush for both
+    bool hold_flush() noexcept { return !held_.exchange(true); }
+    void release_flush() noexcept { held_.store(false); }
+
     // On the strand.
 
     /// A flush() follows within this turn of the strand: nobody needs to ask for one.
@@ -139,6 +145,7 @@ private:
     const std::size_t participant_queue_max_;
     const std::size_t message_bytes_max_;
 
+    std::atomic<bool> held_{false};
     mutable SpinLock lock_;
     bool flush_under_way_ = false;
     bool ended_ = false;

@@ -181,7 +181,7 @@ void Participant::changed(protocol::Stream& attached, protocol::Time now) {
     const auto has = [&](Change change) {
         return (changes & static_cast<std::uint8_t>(change)) != 0;
     };
-    if (has(Change::delivered)) stream->deliver(attached.inbound.delivered, woken_);
+    if (has(Change::delivered)) stream->deliver(attached.inbound.delivered, now, woken_);
     if (has(Change::ended)) stream->end_receiving(attached.receive_error);
     if (has(Change::progressed)) stream->settle_sent();
     if (has(Change::blocked)) consume(attached);

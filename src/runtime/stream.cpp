@@ -1,6 +1,7 @@
 #include "runtime/stream.hpp"
 
 #include "protocol/envelope.hpp"
+#include "runtime/cork.hpp"
 #include "runtime/participant.hpp"
 #include "transport/strand_executor.hpp"
 
@@ -183,7 +184,9 @@ std::error_code Stream::send_sealed(std::span<const std::byte> payload) {
 }
 
 std::error_code Stream::appended(Intake::Appended appended) {
-    if (appended.flush) participant_->post_flush();
+    if (appended.flush && !HeldFlushes::of_this_thread().take(participant_)) {
+        participant_->post_flush();
+    }
     return appended.error;
 }
 
@@ -252,6 +255,9 @@ Stream::Arrival Stream::look(detail::Arrived& arrived) {
     }
     arrived.number = MessageId{front.number};
     arrived.bytes = front.bytes;
+    arrived.at = std::chrono::steady_clock::time_point{
+        std::chrono::duration_cast<std::chrono::steady_clock::duration>(
+            front.arrived.time_since_epoch())};
     arrived.large = front.large;
     front_charge_ = front.charge;
     return Arrival::message;
@@ -315,12 +321,12 @@ void Stream::detach() noexcept {
     self_.reset();
 }
 
-void Stream::deliver(protocol::MessageQueue& delivered, Woken& woken) {
+void Stream::deliver(protocol::MessageQueue& delivered, protocol::Time now, Woken& woken) {
     if (delivered.empty()) return;
     {
         const std::lock_guard lock{inbox_lock_};
         if (ended_) return;
-        incoming_.append(delivered);
+        incoming_.append(delivered, now);
         const auto held = [&] {
             return incoming_.payload_bytes() + incoming_.size() * Intake::message_charge;
         };

@@ -90,8 +90,8 @@ public:
     void attach();
     void detach() noexcept;
 
-    /// Takes over what was delivered.
-    void deliver(protocol::MessageQueue& delivered, Woken& woken);
+    /// Takes over what was delivered and came at `now`.
+    void deliver(protocol::MessageQueue& delivered, protocol::Time now, Woken& woken);
     void end_receiving(std::error_code reason);
     void close_sending(std::error_code reason);
     /// The peer has no credit left and waits for what the consumer takes.

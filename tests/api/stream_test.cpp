@@ -129,6 +129,38 @@ TEST_CASE("a malformed message is consumed and the stream goes on") {
     }());
 }
 
+TEST_CASE("try_recv tells the number of a message and when it arrived") {
+    run([]() -> awaitable<void> {
+        auto pair = co_await make_pair();
+        for (const auto promises : {Promises::reliable, Promises::ordered, Promises::none}) {
+            auto lane = co_await make_lane(pair, promising(promises));
+            const auto before = std::chrono::steady_clock::now();
+            for (int i = 0; i < 3; ++i) lane.client.send(i);
+            lane.client.send("no number");
+            auto error = co_await error_of(lane.server.recv<std::string>().as_awaitable());
+            CHECK(error == errc::message_malformed);
+            const auto between = std::chrono::steady_clock::now();
+            lane.client.send(4);
+            braid::RecvInfo info;
+            int value = 0;
+            for (std::uint64_t number = 1; number < 5; ++number) {
+                auto status = lane.server.try_recv(value, &info);
+                while (status == RecvStatus::empty) {
+                    co_await give_way(1);
+                    status = lane.server.try_recv(value, &info);
+                }
+                CHECK(status == (number == 3 ? RecvStatus::malformed : RecvStatus::ok));
+                CHECK(info.number == braid::MessageId{number});
+                CHECK(info.arrived >= (number == 4 ? between : before));
+                CHECK(info.arrived <= (number == 4 ? std::chrono::steady_clock::now() : between));
+            }
+            const auto last = info.arrived;
+            CHECK(lane.server.try_recv(value, &info) == RecvStatus::empty);
+            CHECK(info.arrived == last);
+        }
+    }());
+}
+
 TEST_CASE("recv_for gives up in time and loses nothing") {
     run([]() -> awaitable<void> {
         auto pair = co_await make_pair();

@@ -7,7 +7,9 @@
 #include <deque>
 
 using braid::Message;
+using braid::protocol::Duration;
 using braid::protocol::MessageQueue;
+using braid::protocol::Time;
 
 namespace {
 
@@ -103,13 +105,50 @@ TEST_CASE("Message queues can be joined and swapped") {
                 here.queue.swap(there.queue);
                 here.expected.swap(there.expected);
             }
-            here.queue.append(there.queue);
+            here.queue.append(there.queue, Time{});
             for (auto& message : there.expected) here.expected.push_back(std::move(message));
             there.expected.clear();
             here.check();
             there.check();
         }
         while (!here.expected.empty()) here.pop();
+    }
+}
+
+TEST_CASE("A message queue knows when each batch came") {
+    for (std::uint64_t seed = 0; seed < 40; ++seed) {
+        CAPTURE(seed);
+        sim::Random random{seed};
+        Pair batch{seed + 300};
+        Pair incoming{seed + 400};
+        Pair taken{seed + 500};
+        std::deque<Time> arrived_incoming;
+        std::deque<Time> arrived_taken;
+        Time now{};
+        for (int round = 0; round < 100; ++round) {
+            if (random.chance(0.7)) now += Duration{random.between(1, 1'000'000'000'000'000)};
+            for (auto n = random.below(4); n > 0; --n) batch.push();
+            incoming.queue.append(batch.queue, now);
+            for (auto& message : batch.expected) {
+                incoming.expected.push_back(std::move(message));
+                arrived_incoming.push_back(now);
+            }
+            batch.expected.clear();
+            if (taken.expected.empty()) {
+                taken.queue.swap(incoming.queue);
+                taken.expected.swap(incoming.expected);
+                arrived_taken.swap(arrived_incoming);
+            }
+            for (auto n = random.below(taken.expected.size() + 1); n > 0; --n) {
+                MessageQueue::Front front;
+                REQUIRE(taken.queue.front(front));
+                REQUIRE(front.arrived == arrived_taken.front());
+                arrived_taken.pop_front();
+                taken.pop();
+            }
+            taken.check();
+            incoming.check();
+        }
     }
 }
 

@@ -51,6 +51,37 @@ TEST_CASE("idle participants stay for as long as both live") {
     CHECK(ends.at_server->stats().frames_received < 2 * 3600 / 5 + 20);
 }
 
+TEST_CASE("a message arrived when it was read and not when it was taken") {
+    World world;
+    auto server = world.make_network(1);
+    auto client = world.make_network(2);
+    Ends ends;
+    world.run(meet(server, client, ends));
+    std::optional<braid::Stream> from;
+    std::optional<braid::Stream> to;
+    const auto open = [](Ends& both, std::optional<braid::Stream>& sending,
+                         std::optional<braid::Stream>& receiving) -> asio::awaitable<void> {
+        sending = co_await both.at_client->open();
+        receiving = co_await both.at_server->opened();
+    };
+    world.run(open(ends, from, to));
+    const auto start = world.timers->now();
+    for (int i = 0; i < 6; ++i) {
+        from->send(i);
+        from->send(std::string(20'000, 'x'));
+        world.pass(1min);
+    }
+    world.pass(1h);
+    braid::RecvInfo info;
+    for (unsigned i = 0; i < 12; ++i) {
+        CAPTURE(i);
+        braid::Message message;
+        REQUIRE(to->try_recv(message, &info) == braid::RecvStatus::ok);
+        CHECK(info.number == braid::MessageId{i});
+        CHECK(info.arrived.time_since_epoch() == start.time_since_epoch() + (i / 2) * 1min + 10ms);
+    }
+}
+
 TEST_CASE("a peer that falls silent is given up after the idle time") {
     World world;
     braid::Limits limits;

@@ -10,6 +10,7 @@ void Participant::disconnect_now(const CloseReason& reason, protocol::Time by) {
     disconnect_by_ = std::min(disconnect_by_, by);
     const auto now = environment_.clock->now();
     if (state_ != State::open) return arm();
+    if (cause_) return;  // the channel is being closed already, for another reason
     state_ = State::disconnecting;
     cause_ = errc::participant_closed;
     {

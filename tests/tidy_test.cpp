@@ -259,7 +259,8 @@ Violations lines_fit(const Source& source) {
 
 /// A semicolon in the name of a test case cuts the name in two in ctest, and neither half runs.
 Violations test_names_are_whole(const Source& source) {
-    return matches(source, source.text, R"(^TEST_CASE\("[^"]*;)", "has a semicolon in its name");
+    return matches(source, source.text, R"(^(TEST_CASE|ON_EVERY_TRANSPORT\w*)\("[^"]*;)",
+                   "has a semicolon in its name");
 }
 
 Violations with_exceptions(const Exceptions& exceptions, const Source& source,

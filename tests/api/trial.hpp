@@ -70,17 +70,23 @@ inline braid::NetworkOptions with(const braid::Limits& limits) {
     return braid::NetworkOptions{}.limits(limits).log_level(braid::LogLevel::off);
 }
 
-inline awaitable<Pair> make_pair(braid::Limits server_limits = {},
-                                 braid::Limits client_limits = {}) {
+/// The server listens at `where`, which has to be free.
+inline awaitable<Pair> make_pair_at(std::string where, braid::NetworkOptions server_options,
+                                    braid::NetworkOptions client_options) {
     const auto executor = co_await asio::this_coro::executor;
-    braid::Network server{executor, with(server_limits)};
-    braid::Network client{executor, with(client_limits)};
-    auto listener = co_await server.listen("tcp://127.0.0.1:0");
+    braid::Network server{executor, server_options};
+    braid::Network client{executor, client_options};
+    auto listener = co_await server.listen(where);
     const auto address = to_string(listener.address());
     auto at_client = co_await client.connect(address);
     auto at_server = co_await server.connected();
     co_return Pair{std::move(server), std::move(client), std::move(at_server),
                    std::move(at_client)};
+}
+
+inline awaitable<Pair> make_pair(braid::Limits server_limits = {},
+                                 braid::Limits client_limits = {}) {
+    return make_pair_at("tcp://127.0.0.1:0", with(server_limits), with(client_limits));
 }
 
 /// Both ends of one stream, opened by the client.

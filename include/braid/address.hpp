@@ -65,6 +65,7 @@ public:
     BRAID_API static ConnectAddr tcp(std::string_view host, std::uint16_t port);
     BRAID_API static ConnectAddr udp(std::string_view host, std::uint16_t port);
     BRAID_API static ConnectAddr quic(std::string_view host, std::uint16_t port);
+    /// @throws ConnectError (errc::address_invalid) for number 0
     BRAID_API static ConnectAddr mpsc(std::uint64_t channel);
 
     bool operator==(const ConnectAddr&) const noexcept = default;
@@ -73,8 +74,8 @@ private:
     explicit ConnectAddr(AddressParts parts) : AddressParts{std::move(parts)} {}
 };
 
-/// Where Network::listen() waits: as ConnectAddr, and port 0 takes a free one (Listener::address()
-/// has the real one). "0.0.0.0" and "[::]" are all addresses of the machine.
+/// Where Network::listen() waits: as ConnectAddr, and port or number 0 takes a free one
+/// (Listener::address() has the real one). "0.0.0.0" and "[::]" are all addresses of the machine.
 class ListenAddr : public detail::AddressParts {
 public:
     /// @throws NetworkError (errc::address_invalid), whose text names `text` and what is wrong

@@ -108,7 +108,12 @@ bool is_name(std::string_view text) {
 }
 
 void check(const AddressParts& parts, bool port_needed) {
-    if (parts.transport() == Transport::mpsc) return;
+    if (parts.transport() == Transport::mpsc) {
+        if (port_needed && parts.channel() == 0) {
+            throw Fault{"number 0 is only for listening; Listener::address() tells which it took"};
+        }
+        return;
+    }
     const std::string& host = parts.host();
     if (!is_ipv4(host) && !is_ipv6(host) && !is_name(host)) {
         throw Fault{"the host is neither an IPv4 nor an IPv6 address nor a name"};
@@ -218,7 +223,9 @@ ConnectAddr ConnectAddr::quic(std::string_view host, std::uint16_t port) {
     return ConnectAddr{checked<ConnectError>({Transport::quic, std::string{host}, port}, true)};
 }
 
-ConnectAddr ConnectAddr::mpsc(std::uint64_t channel) { return ConnectAddr{AddressParts{channel}}; }
+ConnectAddr ConnectAddr::mpsc(std::uint64_t channel) {
+    return ConnectAddr{checked<ConnectError>(AddressParts{channel}, true)};
+}
 
 ListenAddr::ListenAddr(std::string_view text)
     : AddressParts{parse_checked<NetworkError>(text, false)} {}

@@ -1,8 +1,8 @@
 #pragma once
 
 #include "protocol/mux_port.hpp"
-#include "runtime/bell.hpp"
 #include "runtime/clock.hpp"
+#include "transport/bell.hpp"
 #include "transport/driver.hpp"
 
 #include <asio/any_io_executor.hpp>
@@ -65,7 +65,7 @@ private:
     std::shared_ptr<Clock> clock_;
     transport::Connection connection_;
     protocol::MuxPort* port_ = nullptr;
-    Bell bell_;
+    transport::Bell bell_;
     int loops_ = 0;
     bool idle_ = false;     // the writing loop waits for the bell
     bool pumping_ = false;  // wake() is at work

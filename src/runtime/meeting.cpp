@@ -13,7 +13,7 @@ std::shared_ptr<Meeting> Meeting::make(const asio::any_io_executor& strand,
 }
 
 Meeting::Meeting(const asio::any_io_executor& strand, std::shared_ptr<Timers> timers)
-    : residents_{Residents::of(strand)}, timers_{std::move(timers)}, strand_{strand} {}
+    : residents_{transport::Residents::of(strand)}, timers_{std::move(timers)}, strand_{strand} {}
 
 Meeting::~Meeting() {
     timers_->remove(deadline_);

@@ -1,8 +1,8 @@
 #pragma once
 
-#include "runtime/context_service.hpp"
 #include "runtime/strand.hpp"
 #include "runtime/timers.hpp"
+#include "transport/context_service.hpp"
 #include "transport/driver.hpp"
 
 #include <asio/any_io_executor.hpp>
@@ -14,7 +14,7 @@ namespace braid::runtime {
 
 /// An encounter with somebody unknown, under a deadline.
 class Meeting final : public Alarmed,
-                      private Resident,
+                      private transport::Resident,
                       public std::enable_shared_from_this<Meeting> {
 public:
     static std::shared_ptr<Meeting> make(const asio::any_io_executor& strand,
@@ -41,7 +41,7 @@ private:
     bool claim() noexcept override;
     void evict() noexcept override;
 
-    const std::shared_ptr<Residents> residents_;
+    const std::shared_ptr<transport::Residents> residents_;
     const std::shared_ptr<Timers> timers_;
     Strand strand_;
     Timers::Entry deadline_;

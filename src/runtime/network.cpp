@@ -46,7 +46,7 @@ Network::Network(const Pid& pid, const asio::any_io_executor& executor,
                  const NetworkOptions& options, Environment environment)
     : pid_{pid},
       options_{options},
-      residents_{Residents::of(executor)},
+      residents_{transport::Residents::of(executor)},
       environment_{std::move(environment)},
       log_{options.log_level()},
       executor_{executor},

@@ -44,7 +44,7 @@ private:
 
 /// This end: what it listens on, whom it dials, whom it knows. Any thread.
 class Network final : public ParticipantKeeper,
-                      private Resident,
+                      private transport::Resident,
                       public std::enable_shared_from_this<Network> {
 public:
     /// The machine's environment.
@@ -136,7 +136,7 @@ private:
     const Pid pid_;
     const NetworkOptions options_;
     const asio::any_io_executor& executor() const noexcept { return executor_; }
-    const std::shared_ptr<Residents> residents_;
+    const std::shared_ptr<transport::Residents> residents_;
     const std::shared_ptr<BlockPool> pool_ = std::make_shared<BlockPool>();
     Environment environment_;
     Log log_;

@@ -75,7 +75,7 @@ Participant::Participant(const asio::any_io_executor& strand, Environment enviro
       environment_{std::move(environment)},
       limits_{setup.limits},
       keeper_{std::move(keeper)},
-      residents_{Residents::of(strand)},
+      residents_{transport::Residents::of(strand)},
       strand_{strand},
       intake_{std::move(pool), setup.limits, message_bytes_max(setup)},
       mux_{std::make_unique<protocol::Mux>(mux_options(setup))},

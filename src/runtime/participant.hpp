@@ -3,13 +3,13 @@
 #include "protocol/handshake.hpp"
 #include "protocol/mux.hpp"
 #include "runtime/channel.hpp"
-#include "runtime/context_service.hpp"
 #include "runtime/environment.hpp"
 #include "runtime/intake.hpp"
 #include "runtime/strand.hpp"
 #include "runtime/stream.hpp"
 #include "runtime/timers.hpp"
 #include "runtime/wait_list.hpp"
+#include "transport/context_service.hpp"
 
 #include <braid/disconnect_result.hpp>
 #include <braid/error.hpp>
@@ -51,7 +51,7 @@ protected:
 /// application calls may be called from any thread.
 class Participant final : public ChannelEvents,
                           public Alarmed,
-                          private Resident,
+                          private transport::Resident,
                           public std::enable_shared_from_this<Participant> {
 public:
     struct Setup {
@@ -164,7 +164,7 @@ private:
     const Environment environment_;
     const Limits limits_;
     const std::weak_ptr<ParticipantKeeper> keeper_;
-    const std::shared_ptr<Residents> residents_;
+    const std::shared_ptr<transport::Residents> residents_;
     Strand strand_;
     Intake intake_;
 

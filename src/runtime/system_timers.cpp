@@ -12,7 +12,7 @@ std::shared_ptr<SystemTimers> SystemTimers::make(const asio::any_io_executor& ex
 }
 
 SystemTimers::SystemTimers(const asio::any_io_executor& executor, std::shared_ptr<Clock> clock)
-    : clock_{std::move(clock)}, residents_{Residents::of(executor)}, timer_{executor} {}
+    : clock_{std::move(clock)}, residents_{transport::Residents::of(executor)}, timer_{executor} {}
 
 SystemTimers::~SystemTimers() {
     timer_.reset();

@@ -1,8 +1,8 @@
 #pragma once
 
 #include "runtime/clock.hpp"
-#include "runtime/context_service.hpp"
 #include "runtime/timers.hpp"
+#include "transport/context_service.hpp"
 
 #include <asio/any_io_executor.hpp>
 #include <asio/steady_timer.hpp>
@@ -16,7 +16,7 @@ namespace braid::runtime {
 
 /// All deadlines of a Network on one timer of asio's.
 class SystemTimers final : public Timers,
-                           private Resident,
+                           private transport::Resident,
                            public std::enable_shared_from_this<SystemTimers> {
 public:
     static std::shared_ptr<SystemTimers> make(const asio::any_io_executor& executor,
@@ -35,7 +35,7 @@ private:
     void rang();
 
     std::shared_ptr<Clock> clock_;
-    std::shared_ptr<Residents> residents_;
+    std::shared_ptr<transport::Residents> residents_;
     std::shared_ptr<SystemTimers> claimed_;
 
     std::mutex mutex_;

@@ -20,8 +20,8 @@ struct WaitList::Start {
             });
         }
         const asio::any_io_executor executor{asio::get_associated_executor(handler)};
-        auto* const entry =
-            HandlerWaiter<Entry, Handler>::make(std::move(handler), *list, Residents::of(executor));
+        auto* const entry = HandlerWaiter<Entry, Handler>::make(std::move(handler), *list,
+                                                                transport::Residents::of(executor));
         entry->number_ = number;
         list->start(*entry, ticket);
     }

@@ -52,9 +52,9 @@ public:
 
 private:
     /// A waiter in the list. Evicted when its context dies, which need not be that of the owner.
-    class Entry : public Waiter, public Resident {
+    class Entry : public Waiter, public transport::Resident {
     public:
-        Entry(WaitList& list, std::shared_ptr<Residents> residents) noexcept
+        Entry(WaitList& list, std::shared_ptr<transport::Residents> residents) noexcept
             : list_{list}, residents_{std::move(residents)} {}
 
     protected:
@@ -67,7 +67,7 @@ private:
         void evict() noexcept override { destroy(); }
 
         WaitList& list_;
-        std::shared_ptr<Residents> residents_;
+        std::shared_ptr<transport::Residents> residents_;
         std::uint64_t number_ = 0;
         Entry* previous_entry_ = nullptr;
         Entry* next_entry_ = nullptr;

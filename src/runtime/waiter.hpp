@@ -1,6 +1,6 @@
 #pragma once
 
-#include "runtime/context_service.hpp"
+#include "transport/context_service.hpp"
 #include "transport/strand_executor.hpp"
 
 #include <asio/any_io_executor.hpp>

@@ -62,6 +62,18 @@ TEST_CASE("port 0 is for listening") {
     CHECK_THROWS_AS(ConnectAddr{"tcp://127.0.0.1:0"}, braid::ConnectError);
 }
 
+TEST_CASE("so is number 0 of the process and the error says where the real one stands") {
+    CHECK(ListenAddr::mpsc(0) == ListenAddr{"mpsc://0"});
+    CHECK_THROWS_AS(ConnectAddr::mpsc(0), braid::ConnectError);
+    try {
+        const ConnectAddr refused{"mpsc://0"};
+        FAIL(to_string(refused));
+    } catch (const braid::ConnectError& error) {
+        CHECK(error.code() == errc::address_invalid);
+        CHECK(std::string{error.what()}.find("Listener::address()") != std::string::npos);
+    }
+}
+
 TEST_CASE("what is no address is refused") {
     for (const char* text : {"",
                              "tcp",

@@ -1,4 +1,4 @@
-#include "runtime/context_service.hpp"
+#include "transport/context_service.hpp"
 
 #include "catch.hpp"
 
@@ -7,8 +7,8 @@
 #include <memory>
 #include <vector>
 
-using braid::runtime::Resident;
-using braid::runtime::Residents;
+using braid::transport::Resident;
+using braid::transport::Residents;
 
 namespace {
 

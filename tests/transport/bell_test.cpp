@@ -1,4 +1,4 @@
-#include "runtime/bell.hpp"
+#include "transport/bell.hpp"
 
 #include "catch.hpp"
 
@@ -6,7 +6,7 @@
 #include <asio/detached.hpp>
 #include <asio/io_context.hpp>
 
-using braid::runtime::Bell;
+using braid::transport::Bell;
 
 TEST_CASE("a bell wakes at once, and remembers that it rang") {
     asio::io_context context;

@@ -4,7 +4,7 @@
 
 #include <utility>
 
-namespace braid::runtime {
+namespace braid::transport {
 
 /// Wakes the one coroutine that waits for it, within its own strand: all calls on that strand.
 class Bell {
@@ -44,4 +44,4 @@ private:
     bool rung_ = false;
 };
 
-}  // namespace braid::runtime
+}  // namespace braid::transport

@@ -5,7 +5,7 @@
 #include <memory>
 #include <mutex>
 
-namespace braid::runtime {
+namespace braid::transport {
 
 class Residents;
 
@@ -58,4 +58,4 @@ private:
     bool closed_ = false;
 };
 
-}  // namespace braid::runtime
+}  // namespace braid::transport

@@ -1,4 +1,4 @@
-#include "runtime/bell.hpp"
+#include "transport/bell.hpp"
 
 #include <asio/associated_allocator.hpp>
 #include <asio/async_result.hpp>
@@ -8,7 +8,7 @@
 #include <system_error>
 #include <utility>
 
-namespace braid::runtime {
+namespace braid::transport {
 
 // A Waiter would keep an executor to go on by, which costs an allocation each time; this one goes
 // on where it is rung.
@@ -71,4 +71,4 @@ void Bell::drop() noexcept {
     if (auto* const sleeper = std::exchange(sleeper_, nullptr)) sleeper->destroy();
 }
 
-}  // namespace braid::runtime
+}  // namespace braid::transport

@@ -1,10 +1,10 @@
-#include "runtime/context_service.hpp"
+#include "transport/context_service.hpp"
 
 #include <asio/execution_context.hpp>
 
 #include <thread>
 
-namespace braid::runtime {
+namespace braid::transport {
 
 namespace {
 
@@ -73,4 +73,4 @@ void Residents::unlink(Resident& resident) noexcept {
     resident.listed_ = false;
 }
 
-}  // namespace braid::runtime
+}  // namespace braid::transport

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <braid/export.hpp>
+#include <braid/result.hpp>
 
 #include <cstdint>
 #include <string>
@@ -61,6 +62,9 @@ public:
     ConnectAddr(const char* text) : ConnectAddr{std::string_view{text}} {}
     ConnectAddr(const std::string& text) : ConnectAddr{std::string_view{text}} {}
 
+    /// The same for texts that users type: one that is no address comes back as a result.
+    BRAID_API static Result<ConnectAddr> parse(std::string_view text);
+
     /// @throws ConnectError (errc::address_invalid) for a host that is none, and for port 0
     BRAID_API static ConnectAddr tcp(std::string_view host, std::uint16_t port);
     BRAID_API static ConnectAddr udp(std::string_view host, std::uint16_t port);
@@ -82,6 +86,9 @@ public:
     BRAID_API ListenAddr(std::string_view text);
     ListenAddr(const char* text) : ListenAddr{std::string_view{text}} {}
     ListenAddr(const std::string& text) : ListenAddr{std::string_view{text}} {}
+
+    /// The same for texts that users type: one that is no address comes back as a result.
+    BRAID_API static Result<ListenAddr> parse(std::string_view text);
 
     /// @throws NetworkError (errc::address_invalid) for a host that is none
     BRAID_API static ListenAddr tcp(std::string_view host, std::uint16_t port);

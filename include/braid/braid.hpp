@@ -1,6 +1,6 @@
 #pragma once
 
-/// All of braid but what is opt-in.
+/// All of braid but what is opt-in: <braid/io_thread.hpp>.
 
 #include <braid/address.hpp>
 #include <braid/cork.hpp>
@@ -16,6 +16,7 @@
 #include <braid/priority.hpp>
 #include <braid/promises.hpp>
 #include <braid/recv_operation.hpp>
+#include <braid/result.hpp>
 #include <braid/run.hpp>
 #include <braid/serialize.hpp>
 #include <braid/stats.hpp>

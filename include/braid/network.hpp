@@ -6,14 +6,17 @@
 #include <braid/network_options.hpp>
 #include <braid/participant.hpp>
 #include <braid/pid.hpp>
+#include <braid/result.hpp>
 #include <braid/stats.hpp>
 
 #include <asio/any_io_executor.hpp>
 #include <asio/awaitable.hpp>
 
 #include <chrono>
+#include <concepts>
 #include <memory>
 #include <optional>
+#include <string_view>
 
 namespace braid {
 
@@ -66,6 +69,14 @@ public:
     /// @throws NetworkError (errc::address_invalid, errc::network_closed, or the system's error)
     BRAID_API asio::awaitable<Listener> listen(ListenAddr address);
 
+    /// The same, but errors come as a result. Takes a text, an address, or what
+    /// ListenAddr::parse() gave. Only a cancellation and want of memory still throw.
+    BRAID_API asio::awaitable<Result<Listener>> try_listen(Result<ListenAddr> address);
+    template <std::convertible_to<std::string_view> Text>
+    asio::awaitable<Result<Listener>> try_listen(const Text& text) {
+        return try_listen(ListenAddr::parse(text));
+    }
+
     /// Connects and shakes hands, within Limits::connect if no deadline is given.
     /// @throws ConnectError (errc::timed_out, errc::already_connected, errc::self_connect,
     ///         errc::address_invalid, or the system's error), HandshakeError (why the other end
@@ -74,10 +85,28 @@ public:
     BRAID_API asio::awaitable<Participant> connect(ConnectAddr address,
                                                    std::chrono::nanoseconds deadline);
 
+    /// The same, but errors come as a result, as with try_listen().
+    BRAID_API asio::awaitable<Result<Participant>> try_connect(Result<ConnectAddr> address);
+    BRAID_API asio::awaitable<Result<Participant>> try_connect(Result<ConnectAddr> address,
+                                                               std::chrono::nanoseconds deadline);
+    template <std::convertible_to<std::string_view> Text>
+    asio::awaitable<Result<Participant>> try_connect(const Text& text) {
+        return try_connect(ConnectAddr::parse(text));
+    }
+    template <std::convertible_to<std::string_view> Text>
+    asio::awaitable<Result<Participant>> try_connect(const Text& text,
+                                                     std::chrono::nanoseconds deadline) {
+        return try_connect(ConnectAddr::parse(text), deadline);
+    }
+
     /// The next participant that has connected to one of our addresses. Cancelling the wait loses
     /// none.
     /// @throws NetworkError (errc::network_closed)
     BRAID_API asio::awaitable<Participant> connected();
+
+    /// The same for loops: `while (auto client = co_await network.next_connected())`. Empty once
+    /// the Network was shut down or destroyed.
+    BRAID_API asio::awaitable<std::optional<Participant>> next_connected();
     BRAID_API std::optional<Participant> try_connected();
 
     /// Disconnects all participants, each as Participant::disconnect() does, within

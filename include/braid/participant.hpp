@@ -6,6 +6,7 @@
 #include <braid/pid.hpp>
 #include <braid/priority.hpp>
 #include <braid/promises.hpp>
+#include <braid/result.hpp>
 #include <braid/stats.hpp>
 #include <braid/stream.hpp>
 #include <braid/stream_options.hpp>
@@ -47,10 +48,23 @@ public:
                                            std::uint64_t bandwidth = 0);
     BRAID_API asio::awaitable<Stream> open(StreamOptions options);
 
+    /// The same, but errors come as a result. Only a cancellation and want of memory still throw,
+    /// and a Priority that is none, where it is made.
+    BRAID_API asio::awaitable<Result<Stream>> try_open(Priority priority = 4,
+                                                       Promises promises = Promises::reliable,
+                                                       std::uint64_t bandwidth = 0);
+    BRAID_API asio::awaitable<Result<Stream>> try_open(StreamOptions options);
+
     /// The next stream that the peer has opened, in the order in which it opened them. Cancelling
     /// the wait loses none.
     /// @throws ParticipantError (why the participant ended)
     BRAID_API asio::awaitable<Stream> opened();
+
+    /// The same for loops: `while (auto stream = co_await participant.next_opened())`. Empty once
+    /// either end has closed the participant on purpose (participant_closed,
+    /// participant_disconnected, network_closed).
+    /// @throws ParticipantError (why it ended otherwise)
+    BRAID_API asio::awaitable<std::optional<Stream>> next_opened();
     BRAID_API std::optional<Stream> try_opened();
 
     /// Closes all streams after what was queued on them, waits until the peer has all that is

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <exception>
 #include <optional>
 #include <system_error>
 
@@ -187,6 +188,15 @@ AddressParts checked(AddressParts parts, bool port_needed) {
     }
 }
 
+template <typename Address>
+Result<Address> parse_as(std::string_view text) {
+    try {
+        return Address{text};
+    } catch (const NetworkError& error) {
+        return {error, std::current_exception()};
+    }
+}
+
 }  // namespace
 
 std::string_view to_string(Transport transport) noexcept {
@@ -211,6 +221,10 @@ std::string to_string(const detail::AddressParts& address) {
 ConnectAddr::ConnectAddr(std::string_view text)
     : AddressParts{parse_checked<ConnectError>(text, true)} {}
 
+Result<ConnectAddr> ConnectAddr::parse(std::string_view text) {
+    return parse_as<ConnectAddr>(text);
+}
+
 ConnectAddr ConnectAddr::tcp(std::string_view host, std::uint16_t port) {
     return ConnectAddr{checked<ConnectError>({Transport::tcp, std::string{host}, port}, true)};
 }
@@ -229,6 +243,8 @@ ConnectAddr ConnectAddr::mpsc(std::uint64_t channel) {
 
 ListenAddr::ListenAddr(std::string_view text)
     : AddressParts{parse_checked<NetworkError>(text, false)} {}
+
+Result<ListenAddr> ListenAddr::parse(std::string_view text) { return parse_as<ListenAddr>(text); }
 
 ListenAddr ListenAddr::tcp(std::string_view host, std::uint16_t port) {
     return ListenAddr{checked<NetworkError>({Transport::tcp, std::string{host}, port}, false)};

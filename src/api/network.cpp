@@ -1,5 +1,7 @@
 #include "runtime/network.hpp"
 
+#include "api/attempt.hpp"
+
 #include <braid/network.hpp>
 
 #include <utility>
@@ -21,8 +23,29 @@ asio::awaitable<Participant> connect_to(Core core, ConnectAddr address,
     co_return Participant{std::move(participant)};
 }
 
+asio::awaitable<Result<Listener>> try_listen_at(Core core, Result<ListenAddr> address) {
+    if (!address) co_return passed_on<Listener>(std::move(address));
+    auto listen = listen_at(std::move(core), *std::move(address));
+    auto result = co_await attempt(std::move(listen));
+    co_return result;
+}
+
+asio::awaitable<Result<Participant>> try_connect_to(Core core, Result<ConnectAddr> address,
+                                                    std::chrono::nanoseconds deadline) {
+    if (!address) co_return passed_on<Participant>(std::move(address));
+    auto connect = connect_to(std::move(core), *std::move(address), deadline);
+    auto result = co_await attempt(std::move(connect));
+    co_return result;
+}
+
 asio::awaitable<Participant> connected_to(Core core) {
     auto participant = co_await runtime::Network::connected(core);
+    co_return Participant{std::move(participant)};
+}
+
+asio::awaitable<std::optional<Participant>> next_connected_to(Core core) {
+    auto participant = co_await runtime::Network::next_connected(core);
+    if (participant == nullptr) co_return std::nullopt;
     co_return Participant{std::move(participant)};
 }
 
@@ -60,6 +83,10 @@ asio::awaitable<Listener> Network::listen(ListenAddr address) {
     return listen_at(core_, std::move(address));
 }
 
+asio::awaitable<Result<Listener>> Network::try_listen(Result<ListenAddr> address) {
+    return try_listen_at(core_, std::move(address));
+}
+
 asio::awaitable<Participant> Network::connect(ConnectAddr address) {
     return connect_to(core_, std::move(address), core_->limits().connect);
 }
@@ -69,7 +96,20 @@ asio::awaitable<Participant> Network::connect(ConnectAddr address,
     return connect_to(core_, std::move(address), deadline);
 }
 
+asio::awaitable<Result<Participant>> Network::try_connect(Result<ConnectAddr> address) {
+    return try_connect_to(core_, std::move(address), core_->limits().connect);
+}
+
+asio::awaitable<Result<Participant>> Network::try_connect(Result<ConnectAddr> address,
+                                                          std::chrono::nanoseconds deadline) {
+    return try_connect_to(core_, std::move(address), deadline);
+}
+
 asio::awaitable<Participant> Network::connected() { return connected_to(core_); }
+
+asio::awaitable<std::optional<Participant>> Network::next_connected() {
+    return next_connected_to(core_);
+}
 
 std::optional<Participant> Network::try_connected() {
     auto participant = core_->try_connected();

@@ -1,5 +1,7 @@
 #include "runtime/participant.hpp"
 
+#include "api/attempt.hpp"
+
 #include <braid/participant.hpp>
 
 #include <utility>
@@ -18,6 +20,20 @@ asio::awaitable<Stream> open_stream(Core core, StreamOptions options) {
 asio::awaitable<Stream> opened_stream(Core core) {
     auto stream = co_await runtime::Participant::opened(core);
     co_return Stream{std::move(stream)};
+}
+
+asio::awaitable<std::optional<Stream>> next_opened_stream(Core core) {
+    auto stream = co_await runtime::Participant::next_opened(core);
+    if (stream == nullptr) co_return std::nullopt;
+    co_return Stream{std::move(stream)};
+}
+
+StreamOptions options_of(Priority priority, Promises promises, std::uint64_t bandwidth) noexcept {
+    StreamOptions options;
+    options.priority = priority;
+    options.promises = promises;
+    options.bandwidth_bytes_per_second = bandwidth;
+    return options;
 }
 
 }  // namespace
@@ -40,18 +56,27 @@ Pid Participant::pid() const noexcept { return core_->pid(); }
 
 asio::awaitable<Stream> Participant::open(Priority priority, Promises promises,
                                           std::uint64_t bandwidth) {
-    StreamOptions options;
-    options.priority = priority;
-    options.promises = promises;
-    options.bandwidth_bytes_per_second = bandwidth;
-    return open_stream(core_, options);
+    return open_stream(core_, options_of(priority, promises, bandwidth));
 }
 
 asio::awaitable<Stream> Participant::open(StreamOptions options) {
     return open_stream(core_, options);
 }
 
+asio::awaitable<Result<Stream>> Participant::try_open(Priority priority, Promises promises,
+                                                      std::uint64_t bandwidth) {
+    return attempt(open_stream(core_, options_of(priority, promises, bandwidth)));
+}
+
+asio::awaitable<Result<Stream>> Participant::try_open(StreamOptions options) {
+    return attempt(open_stream(core_, options));
+}
+
 asio::awaitable<Stream> Participant::opened() { return opened_stream(core_); }
+
+asio::awaitable<std::optional<Stream>> Participant::next_opened() {
+    return next_opened_stream(core_);
+}
 
 std::optional<Stream> Participant::try_opened() {
     auto stream = core_->try_opened();

@@ -68,10 +68,17 @@ NetworkStats Network::stats() const {
 }
 
 asio::awaitable<std::shared_ptr<Participant>> Network::connected(std::shared_ptr<Network> self) {
+    auto participant = co_await next_connected(std::move(self));
+    if (participant == nullptr) throw NetworkError{errc::network_closed};
+    co_return participant;
+}
+
+asio::awaitable<std::shared_ptr<Participant>> Network::next_connected(
+    std::shared_ptr<Network> self) {
     for (;;) {
         const auto ticket = self->changes_.ticket();
         if (auto participant = self->try_connected()) co_return participant;
-        if (self->closing()) throw NetworkError{errc::network_closed};
+        if (self->closing()) co_return nullptr;
         co_await self->changes_.wait(ticket, self);
     }
 }

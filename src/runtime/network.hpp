@@ -65,6 +65,9 @@ public:
                                                                  ConnectAddr address,
                                                                  protocol::Duration deadline);
     static asio::awaitable<std::shared_ptr<Participant>> connected(std::shared_ptr<Network> self);
+    /// Null once the Network is closed.
+    static asio::awaitable<std::shared_ptr<Participant>> next_connected(
+        std::shared_ptr<Network> self);
     std::shared_ptr<Participant> try_connected();
 
     static asio::awaitable<void> shutdown(std::shared_ptr<Network> self,

@@ -29,6 +29,12 @@ void check(const StreamOptions& options) {
     }
 }
 
+// True if an end of that reason is what one of the two applications asked for.
+bool wanted(std::error_code end) noexcept {
+    return end == errc::participant_closed || end == errc::participant_disconnected ||
+           end == errc::network_closed;
+}
+
 std::size_t message_bytes_max(const Participant::Setup& setup) {
     return static_cast<std::size_t>(
         std::min<std::uint64_t>(setup.limits.message_bytes, setup.peer.message_bytes_max));
@@ -153,10 +159,19 @@ void Participant::serve_openings(protocol::Time now) {
 }
 
 asio::awaitable<std::shared_ptr<Stream>> Participant::opened(std::shared_ptr<Participant> self) {
+    auto stream = co_await next_opened(self);
+    if (stream == nullptr) throw ParticipantError{self->end()};
+    co_return stream;
+}
+
+asio::awaitable<std::shared_ptr<Stream>> Participant::next_opened(
+    std::shared_ptr<Participant> self) {
     for (;;) {
         const auto ticket = self->changes_.ticket();
+        const auto error = self->end();
         if (auto stream = self->try_opened()) co_return stream;
-        if (const auto error = self->end()) throw ParticipantError{error};
+        if (error && wanted(error)) co_return nullptr;
+        if (error) throw ParticipantError{error};
         co_await self->changes_.wait(ticket, self);
     }
 }

@@ -85,6 +85,8 @@ public:
     static asio::awaitable<std::shared_ptr<Stream>> open(std::shared_ptr<Participant> self,
                                                          StreamOptions options);
     static asio::awaitable<std::shared_ptr<Stream>> opened(std::shared_ptr<Participant> self);
+    /// Null after an end that one of the two applications wanted.
+    static asio::awaitable<std::shared_ptr<Stream>> next_opened(std::shared_ptr<Participant> self);
     /// Null if there is none now.
     std::shared_ptr<Stream> try_opened();
 

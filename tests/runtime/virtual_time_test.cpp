@@ -25,7 +25,8 @@ asio::awaitable<void> meet(braid::Network& server, braid::Network& client, Ends&
     ends.at_server.emplace(std::move(at_server));
 }
 
-asio::awaitable<void> expect(asio::awaitable<braid::Stream> operation, std::error_code expected) {
+template <typename T>
+asio::awaitable<void> expect(asio::awaitable<T> operation, std::error_code expected) {
     const auto error = co_await error_of(std::move(operation));
     CHECK(error == expected);
 }
@@ -93,7 +94,8 @@ TEST_CASE("a peer that falls silent is given up after the idle time") {
     world.pass(1min);
     world.transports->wires[0].to_acceptor->cut = true;
     world.transports->wires[0].to_dialler->cut = true;
-    const auto took = world.run(expect(ends.at_server->opened(), errc::idle_timeout));
+    // Lost is no end that a loop may take for a clean one.
+    const auto took = world.run(expect(ends.at_server->next_opened(), errc::idle_timeout));
     CHECK(took > 5s);
     CHECK(took <= 9s);
     // The shorter idle time holds at both ends.

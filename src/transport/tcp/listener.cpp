@@ -53,8 +53,8 @@ TcpListener::TcpListener(const asio::any_io_executor& strand, const tcp::endpoin
     if (!error) acceptor_.listen(tcp::acceptor::max_listen_connections, error);
     if (!error) endpoint_ = acceptor_.local_endpoint(error);
     if (error) {
-        throw NetworkError{error, "tcp://" + endpoint.address().to_string() + " port " +
-                                      std::to_string(endpoint.port())};
+        const auto asked = ListenAddr::tcp(endpoint.address().to_string(), endpoint.port());
+        throw NetworkError{error, to_string(asked)};
     }
 }
 

@@ -42,7 +42,8 @@ private:
 };
 
 /// Credit given. The limit slides past what was consumed; the window grows while the peer uses it
-/// up faster than two round trips; room for messages longer than the window is reserved on top.
+/// up faster than two round trips, or by widen(); room for messages longer than the window is
+/// reserved on top.
 class ReceiveCredit {
 public:
     ReceiveCredit(std::uint64_t window, std::uint64_t window_max) noexcept
@@ -73,13 +74,14 @@ public:
     /// True if there is a higher limit to announce.
     bool raised() const noexcept { return limit() > announced_; }
 
+    /// Doubles the window at once, up to its bound.
+    void widen() noexcept { window_ = std::min(window_ * 2, window_max_); }
+
     /// @returns the limit to announce now
     std::uint64_t announce(Time now, Duration round_trip_time) noexcept {
         constexpr Duration quick = std::chrono::milliseconds{10};
         const auto pause = std::max(2 * round_trip_time, quick);
-        if (announced_at_ != Time{} && now - announced_at_ < pause) {
-            window_ = std::min(window_ * 2, window_max_);
-        }
+        if (announced_at_ != Time{} && now - announced_at_ < pause) widen();
         announced_at_ = now;
         announced_ = std::max(announced_, limit());
         return announced_;

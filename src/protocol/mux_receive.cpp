@@ -156,6 +156,9 @@ std::error_code Mux::apply(MuxPort& port, const Frame& frame, Time now) {
         case FrameType::blocked:
             if (frame.slot == 0) {
                 consumption_wanted_ = true;
+                // What fills the window may be parts of messages of which none is complete, so
+                // that reading gives nothing back, or messages that nobody reads.
+                if (frame.value == receive_credit_.announced()) receive_credit_.widen();
                 peer_blocked_ = !receive_credit_.raised();
                 max_data_wanted_ = max_data_wanted_ || !peer_blocked_;
                 return {};

@@ -236,6 +236,17 @@ ON_EVERY_TRANSPORT("one message sent on many streams arrives on each") {
     }
 }
 
+ON_EVERY_TRANSPORT("messages on many streams arrive though together they exceed the window") {
+    auto pair = co_await conformance::make_pair(transport);
+    constexpr std::size_t size = 100'000;
+    constexpr unsigned count = 60;
+    std::vector<Lane> lanes;
+    for (unsigned i = 0; i < count; ++i) lanes.push_back(co_await make_lane(pair));
+    for (unsigned i = 0; i < count; ++i) lanes[i].client.send(Message{pattern(size, i)});
+    // The last first: the parts of all are under way before one is whole.
+    for (unsigned i = count; i-- > 0;) co_await expect_pattern(lanes[i].server, size, i);
+}
+
 ON_EVERY_TRANSPORT("what the sender does to its memory after send changes nothing") {
     auto pair = co_await conformance::make_pair(transport);
     auto lane = co_await make_lane(pair);

@@ -58,6 +58,18 @@ TEST_CASE("The window grows while it is used up within two round trips, to its b
     CHECK(credit.window() == 400);
 }
 
+TEST_CASE("A window that is widened raises the limit with nothing consumed, to its bound") {
+    ReceiveCredit credit{100, 300};
+    CHECK(credit.charge(100));
+    CHECK_FALSE(credit.raised());
+    credit.widen();
+    CHECK(credit.announce(Time{1s}, 10ms) == 200);
+    credit.widen();
+    CHECK(credit.announce(Time{2s}, 10ms) == 300);
+    credit.widen();
+    CHECK_FALSE(credit.raised());
+}
+
 TEST_CASE("A limit announced never falls, whatever is reserved and consumed") {
     for (std::uint64_t seed = 0; seed < 200; ++seed) {
         CAPTURE(seed);

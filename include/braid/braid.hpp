@@ -12,6 +12,7 @@
 #include <braid/network.hpp>
 #include <braid/network_options.hpp>
 #include <braid/participant.hpp>
+#include <braid/participant_event.hpp>
 #include <braid/pid.hpp>
 #include <braid/priority.hpp>
 #include <braid/promises.hpp>

@@ -3,6 +3,7 @@
 #include <braid/disconnect_result.hpp>
 #include <braid/error.hpp>
 #include <braid/export.hpp>
+#include <braid/participant_event.hpp>
 #include <braid/pid.hpp>
 #include <braid/priority.hpp>
 #include <braid/promises.hpp>
@@ -66,6 +67,12 @@ public:
     /// @throws ParticipantError (why it ended otherwise)
     BRAID_API asio::awaitable<std::optional<Stream>> next_opened();
     BRAID_API std::optional<Stream> try_opened();
+
+    /// The next thing that happened to the participant's channels, the oldest first. The last 64
+    /// are kept; ParticipantStats counts those that were dropped for newer ones.
+    /// @throws ParticipantError (why the participant ended) when all have been taken
+    BRAID_API asio::awaitable<ParticipantEvent> next_event();
+    BRAID_API std::optional<ParticipantEvent> try_event();
 
     /// Closes all streams after what was queued on them, waits until the peer has all that is
     /// guaranteed, says goodbye with `reason`, and says what was not delivered by the deadline

@@ -13,6 +13,7 @@ struct ParticipantStats {
     std::uint64_t frames_received = 0;
     std::chrono::nanoseconds round_trip_time{0};  ///< 0 if not known
     std::uint64_t rate_bytes_per_second = 0;      ///< what the path carries; 0 if not known
+    std::uint64_t events_dropped = 0;             ///< not taken by next_event() in time
 };
 
 /// What a Network met with since it began.

@@ -78,6 +78,12 @@ asio::awaitable<std::optional<Stream>> Participant::next_opened() {
     return next_opened_stream(core_);
 }
 
+asio::awaitable<ParticipantEvent> Participant::next_event() {
+    return runtime::Participant::next_event(core_);
+}
+
+std::optional<ParticipantEvent> Participant::try_event() { return core_->try_event(); }
+
 std::optional<Stream> Participant::try_opened() {
     auto stream = core_->try_opened();
     if (stream == nullptr) return std::nullopt;

@@ -165,7 +165,11 @@ void Scheduler::refill(SchedulerEntry& entry, Time now) const noexcept {
 void Scheduler::reheap(SchedulerEntry& entry, Time now) {
     refill(entry, now);
     const auto scaled = scale();
-    if (scaled < 1.0) ++counters_.guarantee_missed;
+    if (scaled < 1.0) {
+        ++counters_.guarantee_missed;
+        counters_.asked_bytes_per_second = static_cast<std::uint64_t>(guaranteed_sum_);
+        counters_.granted_bytes_per_second = static_cast<std::uint64_t>(scaled * guaranteed_sum_);
+    }
     const auto rate = static_cast<double>(entry.guaranteed_bytes_per_second) * scaled;
     const auto missing = bucket(entry) - entry.tokens;
     entry.full_at = now;

@@ -51,7 +51,9 @@ public:
         std::uint64_t normal_bytes = 0;
         std::uint64_t guarantee_bytes = 0;
         std::uint64_t floor_bytes = 0;
-        std::uint64_t guarantee_missed = 0;  ///< picks at which guarantees were scaled down
+        std::uint64_t guarantee_missed = 0;        ///< picks at which guarantees were scaled down
+        std::uint64_t asked_bytes_per_second = 0;  ///< of all guarantees, at the last such pick
+        std::uint64_t granted_bytes_per_second = 0;
     };
 
     static constexpr std::size_t chunk_bytes_min = 300;

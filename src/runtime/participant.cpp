@@ -184,6 +184,24 @@ std::shared_ptr<Stream> Participant::try_opened() {
     return stream;
 }
 
+asio::awaitable<ParticipantEvent> Participant::next_event(std::shared_ptr<Participant> self) {
+    for (;;) {
+        const auto ticket = self->changes_.ticket();
+        const auto error = self->end();
+        if (auto event = self->try_event()) co_return *std::move(event);
+        if (error) throw ParticipantError{error};
+        co_await self->changes_.wait(ticket, self);
+    }
+}
+
+std::optional<ParticipantEvent> Participant::try_event() {
+    const std::lock_guard lock{mutex_};
+    if (events_.empty()) return std::nullopt;
+    auto event = std::move(events_.front());
+    events_.erase(events_.begin());
+    return event;
+}
+
 asio::awaitable<DisconnectResult> Participant::disconnect(std::shared_ptr<Participant> self,
                                                           CloseReason reason,
                                                           protocol::Duration deadline) {
@@ -254,6 +272,8 @@ ParticipantStats Participant::stats() const {
     stats.round_trip_time = protocol::Duration{gauges_.round_trip_nanoseconds.load(relaxed)};
     stats.rate_bytes_per_second = gauges_.rate_bytes_per_second.load(relaxed);
     stats.queued_bytes = intake_.queued();
+    const std::lock_guard lock{mutex_};
+    stats.events_dropped = events_dropped_;
     return stats;
 }
 

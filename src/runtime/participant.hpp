@@ -4,6 +4,7 @@
 #include "protocol/mux.hpp"
 #include "runtime/channel.hpp"
 #include "runtime/environment.hpp"
+#include "runtime/guarantee_watch.hpp"
 #include "runtime/intake.hpp"
 #include "runtime/strand.hpp"
 #include "runtime/stream.hpp"
@@ -14,6 +15,7 @@
 #include <braid/disconnect_result.hpp>
 #include <braid/error.hpp>
 #include <braid/limits.hpp>
+#include <braid/participant_event.hpp>
 #include <braid/pid.hpp>
 #include <braid/stats.hpp>
 #include <braid/stream_options.hpp>
@@ -90,6 +92,10 @@ public:
     /// Null if there is none now.
     std::shared_ptr<Stream> try_opened();
 
+    static constexpr std::size_t events_max = 64;
+    static asio::awaitable<ParticipantEvent> next_event(std::shared_ptr<Participant> self);
+    std::optional<ParticipantEvent> try_event();
+
     static asio::awaitable<DisconnectResult> disconnect(std::shared_ptr<Participant> self,
                                                         CloseReason reason,
                                                         protocol::Duration deadline);
@@ -150,6 +156,8 @@ private:
     void consume(protocol::Stream& stream);
     void serve_openings(protocol::Time now);
     void note_stats() noexcept;
+    void note(ParticipantEvent event);
+    void keep(ParticipantEvent event);
     void arm();
 
     // participant_end.cpp
@@ -172,6 +180,8 @@ private:
 
     mutable std::mutex mutex_;  // for the following
     std::vector<std::shared_ptr<Stream>> opened_;
+    std::vector<ParticipantEvent> events_;
+    std::uint64_t events_dropped_ = 0;
     std::optional<CloseReason> close_reason_;
     std::error_code end_;
     DisconnectResult result_;
@@ -199,6 +209,7 @@ private:
     protocol::Time confirm_by_;
     protocol::Time disconnect_by_ = protocol::never;
     protocol::Time active_at_{};
+    GuaranteeWatch guarantees_;
     std::vector<protocol::Stream*> changed_;
     Woken woken_;  // by what arrived in this turn
     Timers::Entry deadline_;

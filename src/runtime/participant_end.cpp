@@ -69,6 +69,9 @@ void Participant::finish_end(std::error_code reason) {
     {
         auto result = undelivered();
         const std::lock_guard lock{mutex_};
+        if (port_ != nullptr) {
+            keep({ParticipantEvent::Kind::channel_deleted, peer_address_, reason});
+        }
         end_ = reason;
         result_ = std::move(result);
     }

@@ -22,6 +22,7 @@ void Participant::start(transport::Connection connection) {
         const std::lock_guard lock{mutex_};
         confirmed_ = true;
     }
+    note({ParticipantEvent::Kind::channel_created, peer_address_});
     channel_->start(executor, *port_);
     arm();
 }
@@ -159,6 +160,11 @@ void Participant::settle(protocol::Time now) {
         end_channel(cause_ ? cause_ : errc::participant_disconnected);
     }
     if (state_ == State::disconnecting) check_disconnect();
+    if (port_ != nullptr) {
+        if (auto event = guarantees_.look(port_->scheduler_counters(), now)) {
+            note(*std::move(event));
+        }
+    }
     note_stats();
     arm();
 }
@@ -170,6 +176,23 @@ void Participant::note_stats() noexcept {
     if (port_ == nullptr) return;
     gauges_.round_trip_nanoseconds.store(port_->path().round_trip_time.count(), relaxed);
     gauges_.rate_bytes_per_second.store(port_->path().rate_bytes_per_second, relaxed);
+}
+
+void Participant::note(ParticipantEvent event) {
+    {
+        const std::lock_guard lock{mutex_};
+        keep(std::move(event));
+    }
+    changes_.notify();
+}
+
+// Under the lock.
+void Participant::keep(ParticipantEvent event) {
+    if (events_.size() == events_max) {
+        events_.erase(events_.begin());
+        ++events_dropped_;
+    }
+    events_.push_back(std::move(event));
 }
 
 void Participant::changed(protocol::Stream& attached, protocol::Time now) {
@@ -225,7 +248,7 @@ std::shared_ptr<Stream> Participant::attach(protocol::Stream& attached) {
 
 void Participant::arm() {
     if (state_ == State::ended) return;
-    auto at = std::min({mux_->deadline(), confirm_by_, disconnect_by_});
+    auto at = std::min({mux_->deadline(), confirm_by_, disconnect_by_, guarantees_.deadline()});
     if (channel_ != nullptr) at = std::min(at, channel_->link().deadline());
     environment_.timers->arm(deadline_, at);
 }

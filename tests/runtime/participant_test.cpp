@@ -6,6 +6,7 @@
 #include <asio/co_spawn.hpp>
 #include <asio/detached.hpp>
 
+#include <optional>
 #include <vector>
 
 using namespace std::chrono_literals;
@@ -64,4 +65,67 @@ TEST_CASE("streams that nobody will see are given back") {
     world.run(open(server, client));
     server->close();
     world.pass(1s);
+}
+
+TEST_CASE("guarantees beyond what the link carries are an event when they begin and end") {
+    World world;
+    auto server = world.make_network(1);
+    auto client = world.make_network(2);
+    const auto send = [](World& all, braid::Network& one,
+                         braid::Network& other) -> asio::awaitable<void> {
+        using Kind = braid::ParticipantEvent::Kind;
+        auto listener = co_await one.listen("tcp://127.0.0.1:0");
+        auto to_one = co_await other.connect(to_string(listener.address()));
+        all.transports->wires[0].to_dialler->path.rate_bytes_per_second = 100'000;
+        auto event = co_await to_one.next_event();
+        CHECK(event.kind() == Kind::channel_created);
+        auto first = co_await to_one.open(3, braid::Promises::reliable, 80'000);
+        auto second = co_await to_one.open(4, braid::Promises::reliable, 120'000);
+        const std::vector<int> numbers(1000);
+        first.send(numbers);
+        second.send(numbers);
+        event = co_await to_one.next_event();
+        CHECK(event.kind() == Kind::guarantee_scaled);
+        CHECK(event.asked_bytes_per_second() >= 80'000);
+        CHECK(event.asked_bytes_per_second() <= 200'000);
+        CHECK(event.granted_bytes_per_second() >= 49'999);
+        CHECK(event.granted_bytes_per_second() <= 50'000);
+        const auto begin = all.timers->now();
+        event = co_await to_one.next_event();
+        CHECK(event.kind() == Kind::guarantee_restored);
+        CHECK(event.granted_bytes_per_second() == event.asked_bytes_per_second());
+        CHECK(all.timers->now() - begin >= 1s);
+        CHECK(all.timers->now() - begin < 2s);
+    };
+    world.run(send(world, server, client));
+}
+
+TEST_CASE("of events that nobody takes the last 64 are kept and the others counted") {
+    World world;
+    auto server = world.make_network(1);
+    auto client = world.make_network(2);
+    std::optional<braid::Participant> to_server;
+    const auto flood = [](World& all, braid::Network& one, braid::Network& other,
+                          std::optional<braid::Participant>& to_one) -> asio::awaitable<void> {
+        auto listener = co_await one.listen("tcp://127.0.0.1:0");
+        auto participant = co_await other.connect(to_string(listener.address()));
+        to_one.emplace(std::move(participant));
+        all.transports->wires[0].to_dialler->path.rate_bytes_per_second = 1'000;
+        auto stream = co_await to_one->open(3, braid::Promises::reliable, 50'000);
+        for (int i = 0; i < 50; ++i) {
+            stream.send(i);
+            const auto event = co_await stream.recv_for<int>(2s);
+            CHECK_FALSE(event);
+        }
+    };
+    world.run(flood(world, server, client, to_server));
+    // 50 times scaled and restored, after the one that was created.
+    CHECK(to_server->stats().events_dropped == 101 - Participant::events_max);
+    auto last = to_server->try_event();
+    REQUIRE(last);
+    CHECK(last->kind() != braid::ParticipantEvent::Kind::channel_created);
+    std::size_t kept = 1;
+    for (; auto event = to_server->try_event(); ++kept) last = event;
+    CHECK(kept == Participant::events_max);
+    CHECK(last->kind() == braid::ParticipantEvent::Kind::guarantee_restored);
 }

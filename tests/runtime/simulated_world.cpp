@@ -20,8 +20,10 @@ using braid::protocol::FrameWriter;
 
 class Link final : public braid::protocol::Link {
 public:
+    explicit Link(std::shared_ptr<Lane> lane) : in{std::move(lane)} {}
+
     braid::protocol::LinkTraits traits() const noexcept override { return {true, true, false}; }
-    braid::protocol::LinkPath path() const noexcept override { return {}; }
+    braid::protocol::LinkPath path() const noexcept override { return in->path; }
 
     void fill(braid::protocol::FrameSource& source, Time now) override {
         if (error || !source.pending(now)) return;
@@ -54,6 +56,7 @@ public:
     void advance(Time) override {}
     std::error_code failure() const noexcept override { return error; }
 
+    std::shared_ptr<Lane> in;
     std::vector<std::byte> output;
     std::vector<std::byte> input;
     std::error_code error;
@@ -112,8 +115,12 @@ private:
 
 class Encounter final : public braid::transport::Encounter {
 public:
-    Encounter(asio::any_io_executor executor, std::shared_ptr<Lane> in, std::shared_ptr<Lane> out)
-        : executor_{std::move(executor)}, in_{std::move(in)}, out_{std::move(out)} {}
+    Encounter(asio::any_io_executor executor, std::shared_ptr<Lane> in, std::shared_ptr<Lane> out,
+              std::string host = {})
+        : executor_{std::move(executor)},
+          in_{std::move(in)},
+          out_{std::move(out)},
+          host_{std::move(host)} {}
     ~Encounter() override {
         if (out_ != nullptr) close();
     }
@@ -148,7 +155,7 @@ public:
     }
 
     braid::transport::Connection established() override {
-        auto link = std::make_unique<Link>();
+        auto link = std::make_unique<Link>(in_);
         auto driver = std::make_unique<Driver>(*link, in_, std::exchange(out_, nullptr));
         if (closed_) driver->close();
         return {std::move(link), std::move(driver)};
@@ -156,7 +163,7 @@ public:
 
     std::string peer_address() const override { return "tcp://127.0.0.1:1"; }
     asio::any_io_executor executor() override { return executor_; }
-    std::string peer_host() const override { return {}; }
+    std::string peer_host() const override { return host_; }
 
     void close() noexcept override {
         if (std::exchange(closed_, true)) return;
@@ -168,6 +175,7 @@ private:
     asio::any_io_executor executor_;
     std::shared_ptr<Lane> in_;
     std::shared_ptr<Lane> out_;
+    std::string host_;
     bool closed_ = false;
 };
 
@@ -242,7 +250,7 @@ asio::awaitable<std::unique_ptr<braid::transport::Encounter>> Transports::dial(
     if (desk != desks_.end() && !desk->second->closed) {
         const auto& inner = desk->second->executor;
         desk->second->callers.push_back(std::make_unique<Encounter>(
-            asio::make_strand(inner), wire.to_acceptor, wire.to_dialler));
+            asio::make_strand(inner), wire.to_acceptor, wire.to_dialler, caller_host));
         desk->second->changes.notify();
     }
     co_return std::make_unique<Encounter>(executor, wire.to_dialler, wire.to_acceptor);

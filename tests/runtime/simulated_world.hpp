@@ -18,6 +18,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -41,7 +42,8 @@ public:
     std::optional<braid::protocol::Refusal> refusal;
     std::vector<std::byte> arrived;
     bool closed = false;
-    bool cut = false;  ///< nothing arrives any more, and nobody is told
+    bool cut = false;                ///< nothing arrives any more, and nobody is told
+    braid::protocol::LinkPath path;  ///< what the end that reads here believes to know of the way
     braid::runtime::WaitList changes;
 
 private:
@@ -77,6 +79,7 @@ public:
         braid::ListenAddr address) override;
 
     Duration latency = std::chrono::milliseconds{10};
+    std::string caller_host;  ///< whence those who dial seem to come
     std::vector<Wire> wires;  ///< all there ever were
 
 private:

@@ -1,17 +1,26 @@
 #pragma once
 
 #include <braid/export.hpp>
+#include <braid/promises.hpp>
 
 #include <atomic>
 #include <cstddef>
+#include <cstdint>
 #include <span>
 #include <utility>
 #include <vector>
 
 namespace braid {
 
+namespace protocol {
+class SealedMessage;
+}
+
 namespace detail {
 class MessageBuffer;
+
+/// In front of a packed message stays so much room, for its envelope.
+inline constexpr std::size_t envelope_room = 8;
 
 /// Owns the bytes of one or more Messages; counts them.
 struct MessageBlock {
@@ -19,8 +28,11 @@ struct MessageBlock {
 
     explicit MessageBlock(Destroy destroyer) noexcept : destroy{destroyer} {}
 
-    std::atomic<std::size_t> references{1};
+    std::atomic<std::uint32_t> references{1};
+    std::uint32_t whole_bytes = 0;  ///< of the one message that can be sealed; 0: none can
     Destroy destroy;
+    std::uint8_t whole_offset = 0;           ///< from here to it; envelope_room before it is free
+    std::atomic<std::uint8_t> envelopes{0};  ///< it has: see protocol::SealedMessage
 };
 }  // namespace detail
 
@@ -61,6 +73,17 @@ public:
     template <typename T>
     static Message pack(const T& value);
 
+    /// The same, sealed() at once.
+    template <typename T>
+    static Message pack(const T& value, Promises promises) {
+        return pack(value).sealed(promises);
+    }
+
+    /// The same bytes, checksummed and compressed as streams with these promises want it: done
+    /// here, once, and not again for each stream that it is sent on. It can be sent on any other
+    /// stream, too.
+    BRAID_API Message sealed(Promises promises) const;
+
     /// The inverse of pack(); defined in <braid/serialize.hpp>.
     /// @throws StreamError (errc::message_malformed) if the bytes are no T
     template <typename T>
@@ -82,6 +105,7 @@ public:
 
 private:
     friend class detail::MessageBuffer;
+    friend class protocol::SealedMessage;
 
     Message(const std::byte* data, std::size_t size, detail::MessageBlock* block) noexcept
         : data_{data}, size_{size}, block_{block} {}

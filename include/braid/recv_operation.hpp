@@ -30,9 +30,6 @@ class Stream;
 
 namespace braid::detail {
 
-/// In front of a packed message stays so much room, for its envelope.
-inline constexpr std::size_t envelope_room = 8;
-
 /// From this size on a message is not copied on its way out.
 inline constexpr std::size_t large_bytes_min = 16u << 10;
 

@@ -25,8 +25,7 @@ namespace braid {
 namespace detail {
 
 BRAID_API std::error_code send_packed(runtime::Stream& stream, std::span<std::byte> payload);
-BRAID_API std::error_code send_packed_large(runtime::Stream& stream, Message buffer,
-                                            std::span<std::byte> payload);
+BRAID_API std::error_code send_large(runtime::Stream& stream, Message message);
 /// Memory of the calling thread, good until it asks again.
 BRAID_API std::span<std::byte> scratch(std::size_t bytes);
 BRAID_API void turned_away(runtime::Stream& stream);
@@ -188,18 +187,16 @@ namespace detail {
 template <typename T>
 std::error_code send_long(runtime::Stream& stream, const T& value, std::size_t size) {
     const auto pack = [&](std::span<std::byte> memory) {
-        const auto payload = memory.subspan(envelope_room);
-        if (pack_into(value, payload) != payload.size()) {
-            throw_malformed("serialize() packed different bytes the second time");
-        }
-        return payload;
+        if (pack_into(value, memory) == memory.size()) return memory;
+        throw_malformed("serialize() packed different bytes the second time");
     };
-    const auto bytes = envelope_room + size;
-    if (size < large_bytes_min) return send_packed(stream, pack(scratch(bytes)));
-    MessageBuffer buffer{bytes};
-    buffer.extend(bytes);
-    const auto payload = pack(buffer.bytes());
-    return send_packed_large(stream, std::move(buffer).freeze(), payload);
+    if (size < large_bytes_min) {
+        return send_packed(stream, pack(scratch(envelope_room + size).subspan(envelope_room)));
+    }
+    MessageBuffer buffer{size};
+    buffer.extend(size);
+    pack(buffer.bytes());
+    return send_large(stream, std::move(buffer).freeze());
 }
 
 template <typename T>

@@ -11,9 +11,9 @@ namespace {
 
 using detail::MessageBlock;
 
-// The bytes begin behind the block, as aligned as malloc aligns.
-constexpr std::size_t bytes_offset = 16;
-static_assert(sizeof(MessageBlock) <= bytes_offset);
+// The bytes begin behind the block and room for an envelope, as aligned as malloc aligns.
+constexpr std::size_t bytes_offset = 32;
+static_assert(sizeof(MessageBlock) + detail::envelope_room <= bytes_offset);
 static_assert(std::is_trivially_destructible_v<MessageBlock>);
 
 // Buffers below this are not worth growing by steps.
@@ -80,6 +80,10 @@ Message MessageBuffer::freeze() && noexcept {
     if (size_ == 0) return {};
     const std::byte* const data = bytes().data();
     auto* const block = ::new (std::exchange(block_, nullptr)) MessageBlock{destroy_allocated};
+    if (size_ <= static_cast<std::uint32_t>(-1)) {
+        block->whole_bytes = static_cast<std::uint32_t>(size_);
+        block->whole_offset = bytes_offset;
+    }
     capacity_ = 0;
     return {data, std::exchange(size_, 0), block};
 }

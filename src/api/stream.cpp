@@ -43,9 +43,8 @@ std::error_code send_packed(runtime::Stream& stream, std::span<std::byte> payloa
     return stream.send_packed(payload);
 }
 
-std::error_code send_packed_large(runtime::Stream& stream, Message buffer,
-                                  std::span<std::byte> payload) {
-    return stream.send_packed_large(std::move(buffer), payload);
+std::error_code send_large(runtime::Stream& stream, Message message) {
+    return stream.send(message);
 }
 
 std::span<std::byte> scratch(std::size_t bytes) {

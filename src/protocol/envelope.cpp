@@ -109,6 +109,10 @@ std::size_t seal(std::span<const std::byte> raw, Sealing wanted,
     return head + raw.size();
 }
 
+bool is_compressed(std::span<const std::byte> sealed) noexcept {
+    return !sealed.empty() && (std::to_integer<std::uint8_t>(sealed[0]) & flag_compressed) != 0;
+}
+
 bool open_plain(std::span<const std::byte> sealed, Promises promises, std::size_t message_bytes_max,
                 std::size_t& envelope_bytes) noexcept {
     if (sealed.empty()) return false;
@@ -148,6 +152,7 @@ Opened open(std::span<const std::byte> sealed, Promises promises, std::size_t me
     if (checksummed && checksum_of(opened.bytes) != read_checksum(sealed.subspan(1))) {
         return failed(errc::checksum_mismatch);
     }
+    opened.checksummed = checksummed;
     return opened;
 }
 

@@ -70,7 +70,11 @@ struct Opened {
     std::optional<errc> failure;
     std::span<const std::byte> bytes;  ///< within the sealed bytes or the buffer given
     bool decompressed = false;         ///< the bytes are all that the buffer holds
+    bool checksummed = false;
 };
+
+/// Whether what seal() wrote is compressed.
+bool is_compressed(std::span<const std::byte> sealed) noexcept;
 
 /// The inverse of seal(). `buffer` is filled only if the message is compressed; it should be
 /// empty. Nothing larger than `message_bytes_max`, or than what the block can expand to, is ever

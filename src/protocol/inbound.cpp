@@ -2,6 +2,7 @@
 
 #include "protocol/envelope.hpp"
 #include "protocol/outbound.hpp"
+#include "protocol/sealed_message.hpp"
 
 #include <braid/error.hpp>
 
@@ -238,8 +239,8 @@ std::error_code Inbound::deliver(std::uint64_t number, std::span<const std::byte
     if (opened.decompressed) {
         delivered.push(number, charge, std::move(buffer).freeze());
     } else if (owner != nullptr) {
-        const auto offset = static_cast<std::size_t>(opened.bytes.data() - bytes.data());
-        delivered.push(number, charge, owner->part(offset, opened.bytes.size()));
+        delivered.push(number, charge,
+                       SealedMessage::open(std::move(*owner), opened.bytes, opened.checksummed));
     } else {
         delivered.push(number, charge, opened.bytes);
     }

@@ -1,6 +1,7 @@
 #include "runtime/stream.hpp"
 
 #include "protocol/envelope.hpp"
+#include "protocol/sealed_message.hpp"
 #include "runtime/cork.hpp"
 #include "runtime/participant.hpp"
 #include "transport/strand_executor.hpp"
@@ -120,7 +121,7 @@ Stream::~Stream() = default;
 std::error_code Stream::send_packed(std::span<std::byte> payload) {
     if (payload.size() > message_bytes_max_) return errc::message_too_large;
     if (compress_ && payload.size() >= protocol::compressed_bytes_min) {
-        return send_sealed(payload);
+        return send_compressed(payload);
     }
     if (!envelope_) return appended(participant_->intake().send(*this, side_, {}, payload));
     protocol::seal_in_place(payload, checksum_);
@@ -129,27 +130,12 @@ std::error_code Stream::send_packed(std::span<std::byte> payload) {
     return appended(participant_->intake().send(*this, side_, {}, sealed));
 }
 
-std::error_code Stream::send_packed_large(Message buffer, std::span<std::byte> payload) {
-    if (payload.size() > message_bytes_max_) return errc::message_too_large;
-    if (compress_) return send_sealed(payload);
-    std::size_t head = 0;
-    if (envelope_) {
-        protocol::seal_in_place(payload, checksum_);
-        head = protocol::plain_envelope_bytes(checksum_);
-    }
-    auto sealed = buffer.part(detail::envelope_room - head, payload.size() + head);
-    return appended(participant_->intake().send_large(*this, side_, std::move(sealed)));
-}
-
 std::error_code Stream::send(std::span<const std::byte> payload) {
     if (payload.size() > message_bytes_max_) return errc::message_too_large;
-    if (payload.size() >= detail::large_bytes_min) {
-        detail::MessageBuffer buffer{detail::envelope_room + payload.size()};
-        buffer.extend(detail::envelope_room + payload.size());
-        const auto copy = buffer.bytes().subspan(detail::envelope_room);
-        std::memcpy(copy.data(), payload.data(), payload.size());
-        return send_packed_large(std::move(buffer).freeze(), copy);
+    if (compress_ && payload.size() >= protocol::compressed_bytes_min) {
+        return send_compressed(payload);
     }
+    if (payload.size() >= detail::large_bytes_min) return send(Message{payload});
     if (!envelope_) return appended(participant_->intake().send(*this, side_, {}, payload));
     const auto memory = scratch(detail::envelope_room + payload.size());
     const auto copy = memory.subspan(detail::envelope_room);
@@ -158,14 +144,22 @@ std::error_code Stream::send(std::span<const std::byte> payload) {
 }
 
 std::error_code Stream::send(const Message& message) {
-    const bool as_it_is = !envelope_ && message.size() >= detail::large_bytes_min;
-    if (!as_it_is) return send(message.bytes());
     if (message.size() > message_bytes_max_) return errc::message_too_large;
-    return appended(participant_->intake().send_large(*this, side_, message));
+    auto sealed = message.bytes();
+    if (envelope_) {
+        const protocol::Sealing wanted{compress_, checksum_};
+        sealed = protocol::SealedMessage::find(message, options_.promises, wanted);
+        if (sealed.empty()) return send(message.bytes());
+    }
+    if (sealed.size() < detail::large_bytes_min) {
+        return appended(participant_->intake().send(*this, side_, {}, sealed));
+    }
+    return appended(participant_->intake().send_large(
+        *this, side_, protocol::SealedMessage::share(message, sealed)));
 }
 
 // Compressed, or at least tried.
-std::error_code Stream::send_sealed(std::span<const std::byte> payload) {
+std::error_code Stream::send_compressed(std::span<const std::byte> payload) {
     const protocol::Sealing sealing{true, checksum_};
     const auto bytes_max = protocol::sealed_bytes_max(payload.size());
     if (bytes_max < detail::large_bytes_min) {

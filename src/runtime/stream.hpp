@@ -43,8 +43,6 @@ public:
 
     /// Queues a message whose bytes may be written to, as may the detail::envelope_room in front.
     std::error_code send_packed(std::span<std::byte> payload);
-    /// The same of a large one: `buffer` begins with detail::envelope_room bytes.
-    std::error_code send_packed_large(Message buffer, std::span<std::byte> payload);
     std::error_code send(std::span<const std::byte> payload);
     std::error_code send(const Message& message);
 
@@ -110,7 +108,7 @@ private:
     class Waiting;
 
     std::error_code appended(Intake::Appended appended);
-    std::error_code send_sealed(std::span<const std::byte> payload);
+    std::error_code send_compressed(std::span<const std::byte> payload);
     bool refill() noexcept;
     void report_consumed();
     void report_if_wanted();

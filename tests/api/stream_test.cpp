@@ -67,6 +67,47 @@ TEST_CASE("messages of all kinds and sizes arrive as they were sent") {
     }());
 }
 
+TEST_CASE("a message that was sealed for some promises can be sent on every stream") {
+    run([]() -> awaitable<void> {
+        auto pair = co_await make_pair();
+        const std::vector<Promises> all{
+            Promises::reliable, Promises::reliable | Promises::compressed,
+            Promises::ordered | Promises::guaranteed_delivery,
+            Promises::guaranteed_delivery | Promises::compressed, Promises::none};
+        std::vector<Lane> lanes;
+        for (const auto promises : all) {
+            lanes.push_back(co_await make_lane(pair, promising(promises)));
+        }
+        for (const unsigned size : {0u, 10u, 200u, 1'000u, 20'000u, 60'000u}) {
+            const Move move{std::string(size, 'm'), {1, 2, 3}};
+            for (const auto promises : all) {
+                const auto message = Message::pack(move, promises);
+                CHECK(message.unpack<Move>().who == move.who);
+                for (auto& lane : lanes) {
+                    lane.client.send(message);
+                    lane.client.send(Message::pack(move));
+                    lane.client.send(message.sealed(Promises::compressed));
+                }
+                for (auto& lane : lanes) {
+                    for (int i = 0; i < 3; ++i) {
+                        const auto received = co_await lane.server.recv<Message>();
+                        const bool same = std::ranges::equal(received.bytes(), message.bytes());
+                        CHECK(same);
+                        lane.server.send(received);  // back again
+                    }
+                }
+                for (auto& lane : lanes) {
+                    for (int i = 0; i < 3; ++i) {
+                        const auto back = co_await lane.client.recv<Move>();
+                        CHECK(back.who == move.who);
+                        CHECK(back.steps == move.steps);
+                    }
+                }
+            }
+        }
+    }());
+}
+
 TEST_CASE("messages without guarantees arrive where nothing is lost") {
     run([]() -> awaitable<void> {
         auto pair = co_await make_pair();

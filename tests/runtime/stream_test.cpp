@@ -9,6 +9,67 @@ using braid::runtime::Participant;
 using braid::runtime::Stream;
 using simulated::World;
 
+TEST_CASE("a large message is sent on many streams without a copy") {
+    World world;
+    auto server = world.make_core(1);
+    auto client = world.make_network(2);
+    const auto relay = [](std::shared_ptr<Network> core,
+                          braid::Network& other) -> asio::awaitable<void> {
+        auto listening = co_await Network::listen(core, "tcp://127.0.0.1:0");
+        auto to_core = co_await other.connect(to_string(listening->address()));
+        auto incoming = co_await to_core.open(4);
+        incoming.send(std::string(100'000, 'x'));
+        auto from_other = co_await Network::connected(core);
+        auto opened = co_await Participant::opened(from_other);
+        co_await Stream::wait(opened);
+        braid::detail::Arrived arrived;
+        REQUIRE(opened->look(arrived) == Stream::Arrival::message);
+        REQUIRE(arrived.large != nullptr);
+        const auto received = *arrived.large;
+        opened->taken();
+
+        const auto packed = braid::Message::pack(std::string(100'000, 'y'));
+        const auto compressible = braid::Message::pack(
+            std::string(10'000'000, 'z'), braid::Promises::reliable | braid::Promises::compressed);
+        const auto compressing = co_await Participant::open(
+            from_other, {4, braid::Promises::reliable | braid::Promises::compressed});
+        for (int i = 0; i < 3; ++i) {
+            const auto reliable = co_await Participant::open(from_other, {4});
+            for (const auto* const message : {&received, &packed}) {
+                CHECK_FALSE(reliable->send(*message));
+                std::size_t records = 0;
+                from_other->intake().flush([&](const braid::runtime::Intake::Record& record) {
+                    if (record.kind != braid::runtime::Intake::Kind::large) return;
+                    ++records;
+                    const braid::protocol::BlockReference reference{*record.block};
+                    CHECK(record.block->data + 5 == message->bytes().data());
+                    CHECK(record.bytes == message->size() + 5);
+                    reliable->drop_unsent(record.bytes);
+                });
+                CHECK(records == 1);
+            }
+            CHECK_FALSE(compressing->send(compressible));
+            std::size_t records = 0;
+            from_other->intake().flush([&](const braid::runtime::Intake::Record& record) {
+                if (record.kind != braid::runtime::Intake::Kind::large) return;
+                ++records;
+                const braid::protocol::BlockReference reference{*record.block};
+                CHECK(record.bytes < compressible.size() / 100);
+                CHECK(record.block->data > compressible.bytes().data() + compressible.size());
+                CHECK(record.block->data < compressible.bytes().data() + compressible.size() + 10);
+                compressing->drop_unsent(record.bytes);
+            });
+            CHECK(records == 1);
+            reliable->release();
+        }
+        compressing->release();
+        opened->release();
+    };
+    world.run(relay(server, client));
+    server->close();
+    world.pass(1s);
+}
+
 TEST_CASE("what the inbox of a lossy stream drops is counted") {
     World world;
     braid::Limits limits;

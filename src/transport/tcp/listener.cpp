@@ -15,6 +15,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <iterator>
 #include <string>
 #include <utility>
 #include <vector>
@@ -27,6 +28,15 @@ using asio::ip::tcp;
 
 // Compared with asio's constants: its category does not know std::errc (asio 1.22).
 std::error_code system_error(int code) { return {code, asio::error::get_system_category()}; }
+
+// std::stable_partition() of g++ 12's library uses what clang 19 calls deprecated.
+std::vector<tcp::endpoint> ipv4_first(const std::vector<tcp::endpoint>& endpoints) {
+    const auto is_ipv4 = [](const tcp::endpoint& each) { return each.address().is_v4(); };
+    std::vector<tcp::endpoint> sorted;
+    std::copy_if(endpoints.begin(), endpoints.end(), std::back_inserter(sorted), is_ipv4);
+    std::remove_copy_if(endpoints.begin(), endpoints.end(), std::back_inserter(sorted), is_ipv4);
+    return sorted;
+}
 
 /// Errors after which the next connection may well be taken, if something is given back first.
 bool exhausted(std::error_code error) noexcept {
@@ -101,9 +111,7 @@ asio::awaitable<std::unique_ptr<Listener>> listen_tcp(ListenAddr address) {
                                         tcp::resolver::numeric_service | tcp::resolver::passive,
                                         asio::redirect_error(asio::use_awaitable, error));
     if (error) throw NetworkError{error, to_string(address)};
-    auto endpoints = take_turns(found);
-    std::stable_partition(endpoints.begin(), endpoints.end(),
-                          [](const auto& each) { return each.address().is_v4(); });
+    const auto endpoints = ipv4_first(take_turns(found));
     std::unique_ptr<Listener> result;
     for (std::size_t i = 0; i < endpoints.size() && result == nullptr; ++i) {
         try {

@@ -263,6 +263,15 @@ Violations test_names_are_whole(const Source& source) {
                    "has a semicolon in its name");
 }
 
+/// In the head of a loop g++ 12 awaits even what `&&`, `||` or `?:` should have skipped. CHECK and
+/// REQUIRE are loops with their text in the head.
+Violations loops_await_alone(const Source& source) {
+    const auto code = tidy::without_comments_and_literals(source.text);
+    return matches(source, code,
+                   R"(\b((while|for) \(.*(&&|\|\||\?)|(CHECK|REQUIRE)(_FALSE)?\().*\bco_await\b)",
+                   "awaits behind && || or ?: in the head of a loop (docs/compilers.md)");
+}
+
 Violations with_exceptions(const Exceptions& exceptions, const Source& source,
                            Violations violations) {
     if (!exceptions.contains(source.path)) return violations;
@@ -431,6 +440,15 @@ TEST_CASE("lines fit and are ASCII") {
     CHECK(breaks(lines_fit, "src/a.cpp", std::string(101, 'a')));
     CHECK(breaks(lines_fit, "src/a.cpp", "// 3 \xc2\xb5s"));
     CHECK(in_tree(lines_fit) == "");
+}
+
+TEST_CASE("heads of loops await alone") {
+    CHECK(breaks(loops_await_alone, "src/a.cpp", "while (more && co_await next()) {}"));
+    CHECK(breaks(loops_await_alone, "src/a.cpp", "for (; i < 3 || co_await f(); ++i) {}"));
+    CHECK(breaks(loops_await_alone, "tests/a.cpp", "CHECK(co_await f() == 1);"));
+    CHECK_FALSE(breaks(loops_await_alone, "src/a.cpp", "while (auto m = co_await next()) {}"));
+    CHECK_FALSE(breaks(loops_await_alone, "src/a.cpp", "if (more && co_await next()) {}"));
+    CHECK(in_tree(loops_await_alone) == "");
 }
 
 TEST_CASE("names of test cases are whole") {

@@ -149,7 +149,7 @@ double Scheduler::scale() const noexcept {
 }
 
 double Scheduler::bucket(const SchedulerEntry& entry) const noexcept {
-    const auto rate = static_cast<double>(entry.guaranteed_bytes_per_second);
+    const auto rate = static_cast<double>(entry.guaranteed_bytes_per_second) * scale();
     return std::max(static_cast<double>(chunk_bytes_), rate * seconds(bucket_time));
 }
 

@@ -146,6 +146,14 @@ TEST_CASE("Guarantees that the channel cannot carry are scaled, and counted") {
     CHECK(channel.sent[&urgent] >= 10 * rate * 4 / 10);
 }
 
+TEST_CASE("A guarantee far beyond what the channel carries is given as soon as any other") {
+    Channel channel;
+    channel.add(0);
+    const auto& voice = channel.add(5, 1'000 * rate);
+    channel.send_for(200ms);
+    CHECK(channel.sent[&voice] * 5 >= rate * 3 / 10);
+}
+
 TEST_CASE("A guarantee in the top level does not keep those below from theirs") {
     Channel channel;
     for (int i = 0; i < 9; ++i) channel.add(2);

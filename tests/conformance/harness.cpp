@@ -158,9 +158,51 @@ Apart::Apart(const Transport& transport, braid::Limits server, braid::Limits cli
 
 Apart::~Apart() = default;
 
+Lane Apart::lane(braid::StreamOptions options) {
+    std::optional<Lane> lane;
+    const auto open = [&]() -> awaitable<void> {
+        auto client = co_await pair->at_client.open(options);
+        auto server = co_await pair->at_server.opened();
+        // What a stall() opened comes first.
+        while (server.id() != client.id()) server = co_await pair->at_server.opened();
+        lane.emplace(std::move(client), std::move(server));
+    };
+    run(open());
+    return std::move(*lane);
+}
+
 void Apart::run(awaitable<void> coroutine) { run(std::move(coroutine), true); }
 
 void Apart::run_client(awaitable<void> coroutine) { run(std::move(coroutine), false); }
+
+void Apart::stall(braid::Priority priority) {
+    auto options = promising(braid::Promises::none);
+    options.priority = priority;
+    const auto open = [&]() -> awaitable<void> {
+        ballast_.push_back(co_await pair->at_client.open(options));
+    };
+    run_client(open());
+    const braid::Message filling{pattern(16u << 10)};
+    const auto queued_before = pair->at_client.stats().queued_bytes;
+    // Without the server nothing but room in the channel gives the client something to do.
+    while (pair->at_client.stats().queued_bytes <= queued_before) {
+        ballast_.back().send(filling);
+        client_context.restart();
+        while (client_context.poll() > 0) client_context.restart();
+    }
+}
+
+namespace {
+
+/// Some of what is ready: there may always be more.
+std::size_t turn(asio::io_context& context) {
+    context.restart();
+    std::size_t done = 0;
+    while (done < 100 && context.poll_one() > 0) ++done;
+    return done;
+}
+
+}  // namespace
 
 void Apart::run(awaitable<void> coroutine, bool server_runs) {
     std::optional<std::exception_ptr> end;
@@ -168,12 +210,9 @@ void Apart::run(awaitable<void> coroutine, bool server_runs) {
                    [&](std::exception_ptr error) { end = error; });
     const auto give_up = std::chrono::steady_clock::now() + 60s;
     while (!end && std::chrono::steady_clock::now() < give_up) {
-        client_context.restart();
-        client_context.run_one_for(1ms);
-        client_context.poll();
-        if (!server_runs) continue;
-        server_context.restart();
-        server_context.poll();
+        const auto client_did = turn(client_context);
+        const auto server_did = server_runs ? turn(server_context) : 0;
+        if (client_did + server_did == 0) client_context.run_one_for(1ms);
     }
     REQUIRE(end);
     if (*end) std::rethrow_exception(*end);

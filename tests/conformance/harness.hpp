@@ -107,11 +107,17 @@ public:
                    braid::Limits client = {});
     ~Apart();
 
+    Lane lane(braid::StreamOptions options = {});
+
     /// Runs both ends until `coroutine`, on the client's context, is done.
     void run(awaitable<void> coroutine);
 
     /// The same while the server stands still.
     void run_client(awaitable<void> coroutine);
+
+    /// Lets the server stand still until the channel takes no more from the client. What fills it
+    /// has `priority` and no guarantee.
+    void stall(braid::Priority priority = 0);
 
     asio::io_context server_context;
     asio::io_context client_context;
@@ -119,6 +125,8 @@ public:
 
 private:
     void run(awaitable<void> coroutine, bool server_runs);
+
+    std::vector<braid::Stream> ballast_;
 };
 
 }  // namespace conformance

@@ -8,6 +8,7 @@
 #include <braid/error.hpp>
 #include <braid/id.hpp>
 #include <braid/limits.hpp>
+#include <braid/link_simulation.hpp>
 #include <braid/message.hpp>
 #include <braid/network.hpp>
 #include <braid/network_options.hpp>

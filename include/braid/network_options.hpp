@@ -1,8 +1,10 @@
 #pragma once
 
 #include <braid/limits.hpp>
+#include <braid/link_simulation.hpp>
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -38,16 +40,26 @@ public:
         return *this;
     }
 
+    /// Every participant is reached over a link that is as bad as this, for tests and for trying
+    /// how an application feels over one. One end is enough. Values that make no sense are
+    /// errc::options_invalid when the Network is made.
+    NetworkOptions& simulate_link(const LinkSimulation& simulation) {
+        simulated_link_ = simulation;
+        return *this;
+    }
+
     const Limits& limits() const noexcept { return limits_; }
     const std::string& application_name() const noexcept { return application_name_; }
     const std::string& application_version() const noexcept { return application_version_; }
     LogLevel log_level() const noexcept { return log_level_; }
+    const std::optional<LinkSimulation>& simulated_link() const noexcept { return simulated_link_; }
 
 private:
     Limits limits_;
     std::string application_name_;
     std::string application_version_;
     LogLevel log_level_ = LogLevel::warning;
+    std::optional<LinkSimulation> simulated_link_;
 };
 
 }  // namespace braid

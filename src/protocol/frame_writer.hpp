@@ -95,6 +95,17 @@ public:
         return static_cast<std::size_t>(at - start);
     }
 
+    /// Frames that are encoded already: a unit whole or not at all, of a byte stream as much as
+    /// fits.
+    /// @returns how many bytes were written
+    std::size_t encoded(std::span<const std::byte> frames) noexcept {
+        if (framing_ == Framing::unit && frames.size() > room()) return 0;
+        const auto size = std::min(frames.size(), room());
+        if (size != 0) std::memcpy(buffer_.data() + copied_, frames.data(), size);
+        copied_ += size;
+        return size;
+    }
+
     /// What encoding `head` before a payload of this size takes.
     static std::size_t head_bytes(const MessageHead& head, std::size_t payload_bytes) noexcept {
         std::size_t size = 1 + prefix_varint_bytes(payload_bytes);

@@ -71,10 +71,14 @@ public:
     /// Takes frames from `source` while there is room and something to send.
     virtual void fill(FrameSource& source, Time now) = 0;
 
+    /// True if fill() would take more as soon as the driver has written what is ready. A link that
+    /// waits for something else, a deadline or an answer of the peer, says no.
+    virtual bool would_fill(FrameSource& source, Time now) { return source.pending(now); }
+
     /// Hands all that has arrived, and what became of what was sent, to `sink`.
     virtual void drain(FrameSink& sink, Time now) = 0;
 
-    /// When advance() is due; `never` if not at all.
+    /// When advance() is due, and after it drain() and fill(); `never` if not at all.
     virtual Time deadline() const noexcept = 0;
     virtual void advance(Time now) = 0;
 

@@ -75,7 +75,17 @@ bool Channel::fill() {
     port_->set_path(link().path());
     link().fill(*port_, now);
     events_->filled(now);
-    return port_->pending(now);
+    return link().would_fill(*port_, now);
+}
+
+void Channel::advance(protocol::Time now) {
+    auto& own = link();
+    if (now < own.deadline()) return;
+    own.advance(now);
+    own.drain(*port_, now);
+    events_->received(now);
+    // The reading loop may be waiting for what never comes.
+    if (connection_.link != nullptr && own.failure()) close();
 }
 
 void Channel::close() noexcept { connection_.driver->close(); }

@@ -48,6 +48,9 @@ public:
     /// There may be something to send: it is sent within this call if nothing has to be waited for.
     void wake();
 
+    /// Does what its link has due by now. wake() is to follow.
+    void advance(protocol::Time now);
+
     /// Stops; channel_ended() follows.
     void close() noexcept;
 

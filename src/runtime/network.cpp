@@ -8,6 +8,14 @@
 
 namespace braid::runtime {
 
+namespace {
+
+std::shared_ptr<const LinkSimulation> shared(const std::optional<LinkSimulation>& simulation) {
+    return simulation ? std::make_shared<const LinkSimulation>(*simulation) : nullptr;
+}
+
+}  // namespace
+
 Listening::Listening(std::weak_ptr<Network> network, std::shared_ptr<transport::Listener> listener)
     : network_{std::move(network)}, listener_{listener}, address_{listener->address()} {}
 
@@ -37,6 +45,7 @@ std::shared_ptr<Network> Network::make(const Pid& pid, const asio::any_io_execut
     if (options.limits().idle <= std::chrono::milliseconds::zero()) {
         throw NetworkError{errc::options_invalid, "Limits::idle must be more than 0"};
     }
+    if (const auto& simulation = options.simulated_link()) transport::check(*simulation);
     std::shared_ptr<Network> network{new Network{pid, executor, options, std::move(environment)}};
     network->residents_->enter(*network);
     return network;
@@ -46,6 +55,7 @@ Network::Network(const Pid& pid, const asio::any_io_executor& executor,
                  const NetworkOptions& options, Environment environment)
     : pid_{pid},
       options_{options},
+      simulated_link_{shared(options.simulated_link())},
       residents_{transport::Residents::of(executor)},
       environment_{std::move(environment)},
       log_{options.log_level()},
@@ -215,6 +225,8 @@ Participant::Setup Network::setup(const protocol::Hello& peer, transport::Encoun
     setup.peer_address = encounter.peer_address();
     setup.peer_host = encounter.peer_host();
     setup.limits = options_.limits();
+    setup.number = serial_;
+    setup.simulated_link = simulated_link_;
     if (!dialled) setup.confirm_by = environment_.clock->now() + options_.limits().handshake;
     return setup;
 }

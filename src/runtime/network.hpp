@@ -138,6 +138,7 @@ private:
 
     const Pid pid_;
     const NetworkOptions options_;
+    const std::shared_ptr<const LinkSimulation> simulated_link_;
     const asio::any_io_executor& executor() const noexcept { return executor_; }
     const std::shared_ptr<transport::Residents> residents_;
     const std::shared_ptr<BlockPool> pool_ = std::make_shared<BlockPool>();

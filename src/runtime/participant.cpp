@@ -80,6 +80,8 @@ Participant::Participant(const asio::any_io_executor& strand, Environment enviro
       peer_host_{setup.peer_host},
       environment_{std::move(environment)},
       limits_{setup.limits},
+      number_{setup.number},
+      simulated_link_{setup.simulated_link},
       keeper_{std::move(keeper)},
       residents_{transport::Residents::of(strand)},
       strand_{strand},

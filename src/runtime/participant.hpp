@@ -15,6 +15,7 @@
 #include <braid/disconnect_result.hpp>
 #include <braid/error.hpp>
 #include <braid/limits.hpp>
+#include <braid/link_simulation.hpp>
 #include <braid/participant_event.hpp>
 #include <braid/pid.hpp>
 #include <braid/stats.hpp>
@@ -64,6 +65,8 @@ public:
         std::string peer_host;
         Limits limits;
         protocol::Time confirm_by = protocol::never;  ///< accepting side: for the first frame
+        std::uint64_t number = 0;                     ///< differs among a Network's participants
+        std::shared_ptr<const LinkSimulation> simulated_link;  ///< null if it is real
     };
 
     static std::shared_ptr<Participant> make(const asio::any_io_executor& strand,
@@ -173,6 +176,8 @@ private:
     const std::string peer_host_;
     const Environment environment_;
     const Limits limits_;
+    const std::uint64_t number_;
+    const std::shared_ptr<const LinkSimulation> simulated_link_;
     const std::weak_ptr<ParticipantKeeper> keeper_;
     const std::shared_ptr<transport::Residents> residents_;
     Strand strand_;

@@ -1,4 +1,5 @@
 #include "runtime/participant.hpp"
+#include "transport/transport.hpp"
 
 #include <algorithm>
 #include <utility>
@@ -10,6 +11,10 @@ void Participant::start(transport::Connection connection) {
     if (!executor || state_ == State::ended) {
         connection.driver->close();
         return;
+    }
+    if (simulated_link_ != nullptr) {
+        connection =
+            transport::simulate(std::move(connection), *simulated_link_, number_, dialled_);
     }
     const auto now = environment_.clock->now();
     channel_ =
@@ -127,7 +132,8 @@ void Participant::rung() {
     if (port_ != nullptr && port_->idle_expired(now)) return end_channel(errc::idle_timeout);
     if (now >= confirm_by_) return end_channel(errc::handshake_timeout);
     if (now >= disconnect_by_) return end_channel(cause_);
-    channel_->link().advance(now);
+    if (const auto channel = channel_) channel->advance(now);
+    if (state_ == State::ended) return;
     mux_->advance(now);
     if (now - active_at_ >= std::chrono::seconds{1}) {
         intake_.rest();

@@ -1,5 +1,6 @@
 #include "transport/transport.hpp"
 
+#include "transport/simulated/driver.hpp"
 #include "transport/tcp/encounter.hpp"
 #include "transport/tcp/listener.hpp"
 
@@ -7,6 +8,7 @@
 
 #include <asio/this_coro.hpp>
 
+#include <cassert>
 #include <string>
 #include <utility>
 
@@ -40,6 +42,26 @@ asio::awaitable<std::unique_ptr<Listener>> SystemTransports::listen(ListenAddr a
         case Transport::mpsc: break;
     }
     throw NetworkError{errc::address_invalid, cannot_speak(address)};
+}
+
+void check(const LinkSimulation& simulation) {
+    const auto direction = [](const char* name, const LinkSimulation::Direction& values) {
+        const auto problem = SimulatedPath::problem(values);
+        if (problem.empty()) return;
+        throw NetworkError{errc::options_invalid,
+                           std::string{"NetworkOptions::simulate_link, "} + name + ": " + problem};
+    };
+    direction("outgoing", simulation.outgoing);
+    direction("incoming", simulation.incoming);
+}
+
+Connection simulate(Connection connection, const LinkSimulation& simulation, std::uint64_t number,
+                    bool dialled) {
+    assert(connection.link->traits().lossless);
+    const auto seed = 2 * (simulation.seed + number) + (dialled ? 1 : 0);
+    auto link = std::make_unique<SimulatedLink>(std::move(connection.link), simulation, seed);
+    auto driver = std::make_unique<SimulatedDriver>(std::move(connection.driver), *link);
+    return {std::move(link), std::move(driver)};
 }
 
 }  // namespace braid::transport

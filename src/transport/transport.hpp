@@ -2,6 +2,9 @@
 
 #include "transport/driver.hpp"
 
+#include <braid/link_simulation.hpp>
+
+#include <cstdint>
 #include <memory>
 
 namespace braid::transport {
@@ -15,5 +18,14 @@ public:
     /// @throws NetworkError (errc::address_invalid) likewise
     asio::awaitable<std::unique_ptr<Listener>> listen(ListenAddr address) override;
 };
+
+/// @throws NetworkError (errc::options_invalid) with what is wrong with these values
+void check(const LinkSimulation& simulation);
+
+/// The connection as if over the link described. For those that lose nothing: where packets may
+/// get lost it is them that must be, below the link's own acknowledgements.
+/// @param number of the participant: each one's chance is its own, and so is that of both ends
+Connection simulate(Connection connection, const LinkSimulation& simulation, std::uint64_t number,
+                    bool dialled);
 
 }  // namespace braid::transport

@@ -39,12 +39,17 @@ public:
             if (at > now_) now_ = at;
             heap_.expire(now_, due);
         }
+        rung_ += due.size();
         for (const auto& each : due) each->alarm();
     }
+
+    /// How many alarms there were.
+    std::size_t rung() const noexcept { return rung_; }
 
 private:
     mutable std::mutex mutex_;
     // Not zero, which means "never yet" to some.
     braid::protocol::Time now_{std::chrono::hours{1}};
     braid::runtime::TimerHeap heap_;
+    std::size_t rung_ = 0;
 };

@@ -288,20 +288,23 @@ asio::awaitable<Stranger> introduce(World& world, std::string address, unsigned 
 
 World::World() = default;
 
-std::shared_ptr<braid::runtime::Network> World::make_core(unsigned letter,
-                                                          const braid::Limits& limits) {
+std::shared_ptr<braid::runtime::Network> World::make_core(
+    unsigned letter, const braid::Limits& limits,
+    const std::optional<braid::LinkSimulation>& simulated_link) {
     braid::runtime::Environment environment;
     environment.clock = timers;
     environment.timers = timers;
     environment.entropy = std::make_shared<braid::runtime::SystemEntropy>();
     environment.transports = transports;
-    const auto options = braid::NetworkOptions{}.limits(limits).log_level(braid::LogLevel::off);
+    auto options = braid::NetworkOptions{}.limits(limits).log_level(braid::LogLevel::off);
+    if (simulated_link) options.simulate_link(*simulated_link);
     return braid::runtime::Network::make(braid::Pid::numbered(letter), context.get_executor(),
                                          options, environment);
 }
 
-braid::Network World::make_network(unsigned letter, const braid::Limits& limits) {
-    return braid::Network{make_core(letter, limits)};
+braid::Network World::make_network(unsigned letter, const braid::Limits& limits,
+                                   const std::optional<braid::LinkSimulation>& simulated_link) {
+    return braid::Network{make_core(letter, limits, simulated_link)};
 }
 
 Duration World::run(asio::awaitable<void> main) {

@@ -92,9 +92,12 @@ class World {
 public:
     World();
 
-    braid::Network make_network(unsigned letter, const braid::Limits& limits = {});
-    std::shared_ptr<braid::runtime::Network> make_core(unsigned letter,
-                                                       const braid::Limits& limits = {});
+    braid::Network make_network(
+        unsigned letter, const braid::Limits& limits = {},
+        const std::optional<braid::LinkSimulation>& simulated_link = std::nullopt);
+    std::shared_ptr<braid::runtime::Network> make_core(
+        unsigned letter, const braid::Limits& limits = {},
+        const std::optional<braid::LinkSimulation>& simulated_link = std::nullopt);
 
     /// Runs `main`, moving time whenever nothing else can happen.
     /// @returns how much time that took

@@ -68,6 +68,15 @@ echo_server() {
     expect "$folder/out" "refused"
 }
 
+promises() {
+    run >"$folder/out"
+    expect "$folder/out" \
+        "1000 of 1000, the last was 999, in order  <- reliable" \
+        "1000 of 1000, the last was 999.*  <- guaranteed" \
+        "[0-9]+ of 1000, the last was 999, in order  <- latest only" \
+        "[0-9]+ of 1000, the last was [0-9]+, in order  <- time to live"
+}
+
 broadcast() {
     local where
     for where in tcp://127.0.0.1:0; do

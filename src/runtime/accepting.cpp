@@ -1,6 +1,7 @@
 // The accepting side of a Network: who may come in.
 
 #include "runtime/calls.hpp"
+#include "runtime/distant_encounter.hpp"
 #include "runtime/network.hpp"
 
 #include <asio/co_spawn.hpp>
@@ -72,6 +73,9 @@ void Network::admit(std::unique_ptr<transport::Encounter> encounter) {
     {
         const std::lock_guard lock{mutex_};
         meetings_.push_back(meeting);
+    }
+    if (simulated_link_ != nullptr) {
+        encounter = distant(std::move(encounter), *simulated_link_, environment_);
     }
     meeting->begin(std::move(encounter));
     meeting->limit(environment_.clock->now() + options_.limits().handshake);

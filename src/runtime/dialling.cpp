@@ -1,6 +1,7 @@
 // The dialling side of a Network.
 
 #include "runtime/calls.hpp"
+#include "runtime/distant_encounter.hpp"
 #include "runtime/network.hpp"
 
 #include <asio/co_spawn.hpp>
@@ -100,6 +101,9 @@ asio::awaitable<std::shared_ptr<Participant>> Network::encounter(std::shared_ptr
     std::shared_ptr<Participant> other;
     try {
         auto stranger = co_await self->environment_.transports->dial(std::move(address));
+        if (const auto& simulation = self->simulated_link_) {
+            stranger = distant(std::move(stranger), *simulation, self->environment_);
+        }
         meeting.begin(std::move(stranger));
         meeting.limit(call->by);
         auto& encounter = meeting.encounter();

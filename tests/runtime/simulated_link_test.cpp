@@ -203,7 +203,7 @@ TEST_CASE("what the peer said before it left is delivered behind the simulated l
 }
 
 TEST_CASE("a disconnect over a simulated link ends at its deadline") {
-    Distance distance{both_ways(4s)};
+    Distance distance{both_ways(2s)};
     const auto leave = [&]() -> asio::awaitable<void> {
         auto stream = co_await distance.at_client->open();
         stream.send(1);

@@ -11,7 +11,6 @@ void Participant::disconnect_now(const CloseReason& reason, protocol::Time by) {
     const auto now = environment_.clock->now();
     if (state_ != State::open) return arm();
     if (cause_) return;  // the channel is being closed already, for another reason
-    state_ = State::disconnecting;
     cause_ = errc::participant_closed;
     {
         const std::lock_guard lock{mutex_};
@@ -19,11 +18,13 @@ void Participant::disconnect_now(const CloseReason& reason, protocol::Time by) {
     }
     flush();
     if (state_ == State::ended) return;
-    serve_openings(now);
     mux_->for_each_stream([&](protocol::Stream& stream) {
         mux_->finish(stream, now);
         mux_->want_confirmation(stream);
     });
+    // Not before: the goodbye may leave as soon as all is delivered, and nothing comes after it.
+    state_ = State::disconnecting;
+    serve_openings(now);
     if (channel_ == nullptr) return finish_end(cause_);
     check_disconnect();
     channel_->wake();

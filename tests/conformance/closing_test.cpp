@@ -196,6 +196,18 @@ ON_EVERY_TRANSPORT("a participant left from a coroutine delivers what nobody has
     co_await expect_end(lane.server);
 }
 
+ON_EVERY_TRANSPORT("streams end cleanly whether or not all had arrived before the disconnect") {
+    for (const bool drained : {false, true}) {
+        auto pair = co_await conformance::make_pair(transport);
+        auto lane = co_await make_lane(pair);
+        co_await send_numbers(lane.client, 0, 100);
+        if (drained) co_await lane.client.drained();
+        co_await pair.at_client.disconnect();
+        co_await expect_numbers(lane.server, 0, 100);
+        co_await expect_end(lane.server);
+    }
+}
+
 ON_EVERY_TRANSPORT("a network dropped in a coroutine holds up nobody") {
     auto pair = co_await conformance::make_pair(transport);
     auto lane = co_await make_lane(pair);

@@ -2,6 +2,7 @@
 
 #include <asio/bind_cancellation_slot.hpp>
 #include <asio/cancellation_signal.hpp>
+#include <asio/error.hpp>
 #include <asio/redirect_error.hpp>
 
 #include <optional>
@@ -16,6 +17,11 @@ void carry_out(void (*body)(const Transport&), const Transport& transport) { bod
 
 awaitable<Pair> make_pair(const Transport& transport, braid::Limits server, braid::Limits client) {
     return trial::make_pair_at(transport.free_address, with(server), with(client));
+}
+
+bool is_system_error(std::error_code error, std::errc name) {
+    const std::error_code with_asio{static_cast<int>(name), asio::error::get_system_category()};
+    return error == name || error == with_asio;
 }
 
 braid::NetworkOptions quiet() { return with({}); }

@@ -55,6 +55,10 @@ void carry_out(void (*body)(const Transport&), const Transport& transport);
 awaitable<Pair> make_pair(const Transport& transport, braid::Limits server = {},
                           braid::Limits client = {});
 
+/// True for the system's error of that name, whichever category it came with: asio 1.22 does not
+/// relate its own to std::errc.
+bool is_system_error(std::error_code error, std::errc name);
+
 /// Options that write no log lines.
 braid::NetworkOptions quiet();
 

@@ -117,6 +117,11 @@ std::error_code Intake::closed() const noexcept {
     return closed_;
 }
 
+std::error_code Intake::closed(const SendSide& side) const noexcept {
+    const std::lock_guard lock{lock_};
+    return closed_ ? closed_ : side.closed;
+}
+
 std::size_t Intake::queued() const noexcept {
     const std::lock_guard lock{lock_};
     return queued_;

@@ -81,6 +81,7 @@ public:
     /// Nothing at all is.
     void end(std::error_code reason) noexcept;
     std::error_code closed() const noexcept;
+    std::error_code closed(const SendSide& side) const noexcept;
 
     /// Nothing is taken any more from this one.
     void close(SendSide& side, std::error_code reason) noexcept;

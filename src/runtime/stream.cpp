@@ -218,8 +218,11 @@ asio::awaitable<void> Stream::drained(std::shared_ptr<Stream> self) {
     auto& intake = self->participant_->intake();
     for (;;) {
         const auto ticket = self->send_changes_.ticket();
-        if (intake.queued(self->side_) == 0) co_return;
-        if (const auto error = intake.closed()) throw StreamError{error};
+        const bool empty = intake.queued(self->side_) == 0;
+        if (empty && !self->gave_up_) co_return;
+        if (const auto error = empty ? intake.closed(self->side_) : intake.closed()) {
+            throw StreamError{error};
+        }
         if (self->handle_gone_) throw StreamError{errc::stream_closed};
         self->appended(intake.append(*self, Intake::Kind::confirm));
         co_await self->send_changes_.wait(ticket, self);
@@ -354,11 +357,17 @@ void Stream::settle_sent() {
     const auto messages = left - std::exchange(messages_settled_, left);
     const auto charge = outbound.take_freed_bytes() + messages * Intake::message_charge;
     if (charge == 0) return;
+    const auto& counters = outbound.counters();
+    if (!side_.lossy && outbound.settled() &&
+        counters.messages_confirmed != counters.messages_enqueued) {
+        gave_up_ = true;
+    }
     participant_->intake().settle(side_, charge);
     send_changes_.notify();
 }
 
 void Stream::drop_unsent(std::size_t bytes) {
+    if (!side_.lossy) gave_up_ = true;
     participant_->intake().settle(side_, bytes + Intake::message_charge);
     send_changes_.notify();
 }

@@ -125,6 +125,7 @@ private:
 
     SendSide side_;  // under the intake's lock
     WaitList send_changes_;
+    std::atomic<bool> gave_up_{false};  // messages with guarantee that will not be delivered
 
     // What arrived, from strand to consumer.
     mutable SpinLock inbox_lock_;

@@ -340,3 +340,21 @@ ON_EVERY_TRANSPORT("drained comes when the peer has all and not before") {
         }
     }
 }
+
+ON_EVERY_TRANSPORT("drained throws when messages with guarantee were given up") {
+    for (const bool by_peer : {false, true}) {
+        braid::Limits limits;
+        limits.stream_receive_window_bytes = limits.stream_receive_window_bytes_max = 10'000;
+        auto pair = co_await conformance::make_pair(transport, limits);
+        auto lane = co_await make_lane(pair);
+        for (int i = 0; i < 100; ++i) lane.client.send(Message{pattern(1'000)});
+        co_await give_way();
+        if (by_peer) lane.server.reset();
+        if (!by_peer) lane.client.reset();
+        auto error = co_await error_of(lane.client.drained());
+        const auto why = lane.client.try_send(1);
+        CHECK(error == why);
+        error = co_await error_of(lane.client.drained());
+        CHECK(error == why);
+    }
+}

@@ -1,5 +1,7 @@
 # Every package braid uses, found once. What the installed package needs is repeated in
 # braidConfig.cmake.in.
+# Visible to a project that has braid as a subdirectory, too.
+set(CMAKE_FIND_PACKAGE_TARGETS_GLOBAL ON)
 set(THREADS_PREFER_PTHREAD_FLAG ON)
 find_package(Threads REQUIRED)
 find_package(Asio 1.22 REQUIRED)

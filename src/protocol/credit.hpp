@@ -14,8 +14,10 @@ inline constexpr std::uint64_t message_charge = 32;
 /// Credit received: how much guaranteed data may be sent for the first time. Limits only grow.
 class SendCredit {
 public:
-    explicit SendCredit(std::uint64_t limit) noexcept : limit_{limit} {}
+    explicit SendCredit(std::uint64_t limit) noexcept : window_min_{limit}, limit_{limit} {}
 
+    /// The peer's window, unless it has grown since.
+    std::uint64_t window_min() const noexcept { return window_min_; }
     std::uint64_t limit() const noexcept { return limit_; }
     std::uint64_t used() const noexcept { return used_; }
     std::uint64_t left() const noexcept { return limit_ - used_; }
@@ -36,6 +38,7 @@ public:
     }
 
 private:
+    std::uint64_t window_min_;
     std::uint64_t limit_;
     std::uint64_t used_ = 0;
     std::uint64_t told_ = 0;

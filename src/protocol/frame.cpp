@@ -52,6 +52,10 @@ FrameStatus decode_fragment(std::span<const std::byte>& in, Frame& out) noexcept
 FrameStatus decode_payload(std::span<const std::byte>& in, Framing framing, bool has_length,
                            Frame& out) noexcept {
     std::uint64_t length = in.size();
+    if (!has_length && framing == Framing::memory) {
+        out.beside = true;
+        return out.fragment ? FrameStatus::malformed : FrameStatus::complete;
+    }
     if (has_length) {
         const auto status = varints(in, {&length});
         if (status != FrameStatus::complete) return status;
@@ -183,8 +187,8 @@ FrameStatus decode(std::span<const std::byte>& in, Framing framing, Frame& out) 
     auto status = (first & 0x80) != 0 ? decode_message(rest, framing, first, out)
                                       : decode_control(rest, first, framing, out);
     if (status == FrameStatus::complete) in = rest;
-    // Nothing follows a datagram: what is cut off there stays cut off.
-    if (status == FrameStatus::incomplete && framing == Framing::unit) {
+    // Nothing follows a datagram or a batch: what is cut off there stays cut off.
+    if (status == FrameStatus::incomplete && framing != Framing::stream) {
         status = FrameStatus::malformed;
     }
     return status;

@@ -3,6 +3,7 @@
 #include "protocol/prefix_varint.hpp"
 
 #include <braid/id.hpp>
+#include <braid/message.hpp>
 
 #include <cstddef>
 #include <cstdint>
@@ -30,8 +31,9 @@ enum class FrameType : std::uint8_t {
     message = 0x80,
 };
 
-/// What delimits frames: on a byte stream each says its length, in a datagram the last need not.
-enum class Framing : std::uint8_t { stream, unit };
+/// What delimits frames: on a byte stream each says its length, in a datagram the last need not; in
+/// memory, one that says none has its payload beside the bytes, as a Message.
+enum class Framing : std::uint8_t { stream, unit, memory };
 
 /// A frame as read. `type` tells which fields hold a value; views point into the bytes decoded.
 struct Frame {
@@ -47,6 +49,8 @@ struct Frame {
     std::uint64_t offset = 0;
     std::uint64_t total = 0;
     std::span<const std::byte> payload;
+    bool beside = false;       ///< Framing::memory: the payload is the next Message of the batch
+    Message* owner = nullptr;  ///< of `payload`, if it was beside; may be moved from
 
     // control
     std::uint64_t code = 0;   ///< refuse_stream, reset_stream, stop, close

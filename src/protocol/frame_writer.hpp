@@ -33,8 +33,9 @@ struct MessageHead {
     bool has_total = false;
 };
 
-/// Writes frames one after another: into a datagram, or towards a byte stream, where large
-/// payloads are not copied but referred to.
+/// Writes frames one after another: into a datagram; towards a byte stream, where large payloads
+/// are not copied but referred to; or into a batch that stays in memory, where large messages are
+/// not cut either.
 class FrameWriter {
 public:
     /// A payload that follows the first `position` bytes of the buffer.
@@ -56,6 +57,11 @@ public:
     FrameWriter(std::span<std::byte> buffer, std::size_t budget,
                 std::vector<Reference>& references) noexcept
         : framing_{Framing::stream}, buffer_{buffer}, budget_{budget}, references_{&references} {}
+
+    /// A batch in memory: as above, but large messages go into `beside` and may exceed `budget`.
+    FrameWriter(std::span<std::byte> buffer, std::size_t budget,
+                std::vector<Message>& beside) noexcept
+        : framing_{Framing::memory}, buffer_{buffer}, budget_{budget}, beside_{&beside} {}
 
     Framing framing() const noexcept { return framing_; }
     std::size_t copied() const noexcept { return copied_; }
@@ -79,6 +85,14 @@ public:
         copied_ += payload.size();
     }
 
+    /// Framing::memory: writes the head of a whole message, which itself goes beside. The head
+    /// fits room().
+    void message_beside(const MessageHead& head, const Message& message) {
+        beside_->push_back(message);
+        copied_ += encode_head(head, no_length, buffer_.data() + copied_);
+        referred_ += message.size();
+    }
+
     /// The hot path: a whole message whose number is implied, always copied.
     /// @returns the bytes of the frame, or 0, and nothing is written, if it does not fit
     std::size_t small_message(std::uint64_t slot, std::span<const std::byte> payload) noexcept {
@@ -95,15 +109,23 @@ public:
         return static_cast<std::size_t>(at - start);
     }
 
-    /// Frames that are encoded already: a unit whole or not at all, of a byte stream as much as
-    /// fits.
+    /// Frames that are encoded already: a unit or batch whole or not at all, of a byte stream as
+    /// much as fits.
     /// @returns how many bytes were written
     std::size_t encoded(std::span<const std::byte> frames) noexcept {
-        if (framing_ == Framing::unit && frames.size() > room()) return 0;
+        if (framing_ != Framing::stream && frames.size() > room()) return 0;
         const auto size = std::min(frames.size(), room());
         if (size != 0) std::memcpy(buffer_.data() + copied_, frames.data(), size);
         copied_ += size;
         return size;
+    }
+
+    /// Framing::memory: what goes beside frames that are encoded already.
+    void beside(std::span<Message> messages) {
+        for (auto& message : messages) {
+            referred_ += message.size();
+            beside_->push_back(std::move(message));
+        }
     }
 
     /// What encoding `head` before a payload of this size takes.
@@ -152,6 +174,8 @@ public:
     bool stream_ack(std::uint64_t slot, std::uint64_t count, bool ended, const IntervalSet& above);
 
 private:
+    static constexpr auto no_length = static_cast<std::size_t>(-1);
+
     static std::size_t encode_head(const MessageHead& head, std::size_t payload_bytes,
                                    std::byte* out) noexcept;
     bool control(FrameType type, std::initializer_list<std::uint64_t> values);
@@ -162,21 +186,23 @@ private:
     std::size_t copied_ = 0;
     std::size_t referred_ = 0;
     std::vector<Reference>* references_ = nullptr;
+    std::vector<Message>* beside_ = nullptr;
 };
 
 inline std::size_t FrameWriter::encode_head(const MessageHead& head, std::size_t payload_bytes,
                                             std::byte* out) noexcept {
     auto* at = out;
+    const bool says_length = payload_bytes != no_length;
     if (head.numbering == Numbering::whole) {
         *at++ = static_cast<std::byte>(FrameType::message_long);
-        *at++ = static_cast<std::byte>(0x10 | (head.fragment ? 0x40 : 0));
+        *at++ = static_cast<std::byte>((says_length ? 0x10u : 0u) | (head.fragment ? 0x40u : 0u));
         at += encode_prefix_varint(head.slot, at);
         at += encode_prefix_varint(head.number, at);
     } else {
         const bool low = head.numbering == Numbering::low;
         const auto slot = head.slot < 15 ? static_cast<unsigned>(head.slot) : 15u;
-        *at++ = static_cast<std::byte>(0x90u | (head.fragment ? 0x40u : 0u) | (low ? 0x20u : 0u) |
-                                       slot);
+        *at++ = static_cast<std::byte>(0x80u | (says_length ? 0x10u : 0u) |
+                                       (head.fragment ? 0x40u : 0u) | (low ? 0x20u : 0u) | slot);
         if (slot == 15) at += encode_prefix_varint(head.slot, at);
         if (low) {
             *at++ = static_cast<std::byte>(head.number);
@@ -187,7 +213,7 @@ inline std::size_t FrameWriter::encode_head(const MessageHead& head, std::size_t
         at += encode_prefix_varint(head.offset * 2 + (head.has_total ? 1 : 0), at);
         if (head.has_total) at += encode_prefix_varint(head.total, at);
     }
-    at += encode_prefix_varint(payload_bytes, at);
+    if (says_length) at += encode_prefix_varint(payload_bytes, at);
     return static_cast<std::size_t>(at - out);
 }
 

@@ -61,7 +61,7 @@ bool Inbound::receive_next(std::span<const std::byte> payload, ReceiveCredit& pa
     std::size_t envelope_bytes = 0;
     if (has_envelope(promises_) &&
         !open_plain(payload, promises_, message_bytes_max_, envelope_bytes)) {
-        error = deliver(number, payload, nullptr);
+        error = deliver(number, {payload});
         return true;
     }
     delivered_charge_ += cost;
@@ -81,6 +81,7 @@ std::error_code Inbound::receive_whole(const Frame& frame, std::uint64_t number,
             // Another cut of a message of which fragments came before.
             const auto partial = partial_.find(number);
             if (partial != partial_.end()) {
+                if (frame.beside) return receive_announced(frame, partial, participant);
                 auto as_fragment = frame;
                 as_fragment.has_total = true;
                 as_fragment.total = frame.payload.size();
@@ -93,7 +94,21 @@ std::error_code Inbound::receive_whole(const Frame& frame, std::uint64_t number,
         }
     }
     ++begun_;
-    return complete(number, frame.payload, nullptr);
+    return complete(number, {frame.payload, frame.owner, frame.beside});
+}
+
+// What came of it before was only to say that it would come.
+std::error_code Inbound::receive_announced(const Frame& frame,
+                                           std::map<std::uint64_t, Reassembly>::iterator partial,
+                                           ReceiveCredit& participant) {
+    const auto number = partial->first;
+    if (!partial->second.set_total(frame.payload.size())) return errc::protocol_violation;
+    if (!charge(partial->second.missing(0, frame.payload.size()), participant)) {
+        return errc::flow_control_violation;
+    }
+    partial_.erase(partial);
+    if (reservation_wanted_ != 0 && reservation_number_ == number) reservation_wanted_ = 0;
+    return complete(number, {frame.payload, frame.owner, true});
 }
 
 std::error_code Inbound::receive_fragment(const Frame& frame, std::uint64_t number,
@@ -134,7 +149,7 @@ std::error_code Inbound::receive_fragment(const Frame& frame, std::uint64_t numb
         auto whole = std::move(message).take();
         partial_.erase(partial);
         if (reservation_wanted_ != 0 && reservation_number_ == number) reservation_wanted_ = 0;
-        return complete(number, whole.bytes(), &whole);
+        return complete(number, {whole.bytes(), &whole});
     }
     const auto window = std::min(credit_.window(), participant.window());
     if (guaranteed && !message.reserved && reservation_wanted_ == 0 &&
@@ -174,16 +189,15 @@ bool Inbound::explained_by_credit(std::uint64_t number) const noexcept {
     return between <= credit_.headroom() / message_charge;
 }
 
-std::error_code Inbound::complete(std::uint64_t number, std::span<const std::byte> bytes,
-                                  Message* owner) {
-    assembled_bytes_ += bytes.size() + message_charge;
+std::error_code Inbound::complete(std::uint64_t number, const Content& content) {
+    assembled_bytes_ += content.bytes.size() + message_charge;
     switch (delivery_) {
         case DeliveryClass::unreliable:  // of which not every link tells the number
-            return deliver(counters_.messages_delivered, bytes, owner);
+            return deliver(counters_.messages_delivered, content);
         case DeliveryClass::sequenced:
             next_ = number + 1;
             if (!partial_.empty()) abandon_below(number);
-            return deliver(number, bytes, owner);
+            return deliver(number, content);
         case DeliveryClass::guaranteed:
             if (number == next_) {
                 ++next_;
@@ -194,40 +208,44 @@ std::error_code Inbound::complete(std::uint64_t number, std::span<const std::byt
                 next_ = above_.front().end;
                 above_.erase(0, next_);
             }
-            return deliver(number, bytes, owner);
+            return deliver(number, content);
         case DeliveryClass::guaranteed_ordered: break;
     }
     if (number != next_) {
         above_.insert(number, number + 1);
-        held_.emplace(number, owner != nullptr ? std::move(*owner) : Message{bytes});
+        auto message =
+            content.owner != nullptr ? std::move(*content.owner) : Message{content.bytes};
+        held_.emplace(number, Held{std::move(message), content.beside});
         return {};
     }
     ++next_;
-    const auto error = deliver(number, bytes, owner);
+    const auto error = deliver(number, content);
     if (error || held_.empty()) return error;
     return deliver_held();
 }
 
 std::error_code Inbound::deliver_held() {
     while (!held_.empty() && held_.begin()->first == next_) {
-        auto message = std::move(held_.begin()->second);
+        auto held = std::move(held_.begin()->second);
         held_.erase(held_.begin());
         const auto number = next_++;
-        if (const auto error = deliver(number, message.bytes(), &message)) return error;
+        const Content content{held.message.bytes(), &held.message, held.beside};
+        if (const auto error = deliver(number, content)) return error;
     }
     above_.erase(0, next_);
     return {};
 }
 
-std::error_code Inbound::deliver(std::uint64_t number, std::span<const std::byte> bytes,
-                                 Message* owner) {
+std::error_code Inbound::deliver(std::uint64_t number, const Content& content) {
+    const auto bytes = content.bytes;
+    auto* const owner = content.owner;
     const auto charge = is_guaranteed(delivery_) ? bytes.size() + message_charge : 0;
     delivered_charge_ += charge;
     for (std::size_t i = 0; i < reserved_.size(); ++i) {
         if (reserved_[i].number == number) reserved_[i].delivered_at = delivered_charge_;
     }
     ++counters_.messages_delivered;
-    if (!has_envelope(promises_)) {
+    if (content.beside || !has_envelope(promises_)) {
         if (bytes.size() > message_bytes_max_) return errc::message_too_large;
         owner != nullptr ? delivered.push(number, charge, std::move(*owner))
                          : delivered.push(number, charge, bytes);

@@ -96,16 +96,29 @@ public:
     void grant_reservation(ReceiveCredit& participant);
 
 private:
+    /// A whole message.
+    struct Content {
+        std::span<const std::byte> bytes;
+        Message* owner = nullptr;  // of the bytes, if there is one
+        bool beside = false;       // which came beside its frame, and has no envelope
+    };
+    struct Held {
+        Message message;
+        bool beside;
+    };
+
     std::error_code receive_whole(const Frame& frame, std::uint64_t number,
                                   ReceiveCredit& participant);
+    std::error_code receive_announced(const Frame& frame,
+                                      std::map<std::uint64_t, Reassembly>::iterator partial,
+                                      ReceiveCredit& participant);
     std::error_code receive_fragment(const Frame& frame, std::uint64_t number,
                                      ReceiveCredit& participant, Time now);
     bool stale(std::uint64_t number) noexcept;
     bool charge(std::uint64_t bytes, ReceiveCredit& participant) noexcept;
     bool explained_by_credit(std::uint64_t number) const noexcept;
-    std::error_code complete(std::uint64_t number, std::span<const std::byte> bytes,
-                             Message* owner);
-    std::error_code deliver(std::uint64_t number, std::span<const std::byte> bytes, Message* owner);
+    std::error_code complete(std::uint64_t number, const Content& content);
+    std::error_code deliver(std::uint64_t number, const Content& content);
     std::error_code deliver_held();
     void abandon_below(std::uint64_t number);
     void make_room_for_partial(std::uint64_t number, std::size_t bytes);
@@ -121,7 +134,7 @@ private:
     std::uint64_t highest_ = 0;  // one past the highest number seen
     std::uint64_t begun_ = 0;    // messages of which something arrived
     IntervalSet above_;          // guaranteed: assembled, at or above next_
-    std::map<std::uint64_t, Message> held_;  // ordered: complete, but too early
+    std::map<std::uint64_t, Held> held_;  // ordered: complete, but too early
     std::map<std::uint64_t, Reassembly> partial_;
     std::optional<std::uint64_t> final_count_;
     Time lossy_deadline_ = never;

@@ -14,7 +14,9 @@ namespace braid::protocol {
 struct LinkTraits {
     bool ordered = false;    ///< frames come out in the order in which they went in
     bool lossless = false;   ///< and all of them, unless the link fails
-    bool encrypted = false;  ///< with a tag that also makes checksums needless
+    bool encrypted = false;  ///< nobody on the way can read them
+    bool intact = false;     ///< what arrives is what was sent: checksums are needless
+    bool in_memory = false;  ///< both ends share memory: large messages go whole, by reference
 };
 
 /// What a link knows of the way to the peer; 0 where it does not know.
@@ -52,6 +54,11 @@ public:
 
     /// Takes all whole frames at the front of `bytes`. A unit takes effect whole or not at all.
     virtual Receipt receive(std::span<const std::byte> bytes, Framing framing, Time now) = 0;
+
+    /// Takes a batch of Framing::memory: `bytes` is whole frames, `beside` the messages that they
+    /// refer to, in order, which may be moved from.
+    virtual Receipt receive(std::span<const std::byte> bytes, std::span<Message> beside,
+                            Time now) = 0;
 
     virtual void acked(FrameToken token, Time now) = 0;
     virtual void lost(FrameToken token, Time now) = 0;

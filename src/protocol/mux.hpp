@@ -154,7 +154,10 @@ private:
     // Receiving: mux_receive.cpp
     FrameSink::Receipt receive(MuxPort& port, std::span<const std::byte> bytes, Framing framing,
                                Time now);
-    FrameSink::Receipt receive_stream(MuxPort& port, std::span<const std::byte> bytes, Time now);
+    FrameSink::Receipt receive(MuxPort& port, std::span<const std::byte> bytes,
+                               std::span<Message> beside, Time now);
+    FrameSink::Receipt receive_in_order(MuxPort& port, std::span<const std::byte> bytes,
+                                        Framing framing, std::span<Message> beside, Time now);
     bool receive_small(MuxPort& port, std::span<const std::byte>& bytes, Time now,
                        std::error_code& error);
     FrameSink::Receipt receive_unit(MuxPort& port, std::span<const std::byte> bytes, Time now);

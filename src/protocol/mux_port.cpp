@@ -25,6 +25,11 @@ FrameSink::Receipt MuxPort::receive(std::span<const std::byte> bytes, Framing fr
     return mux_.receive(*this, bytes, framing, now);
 }
 
+FrameSink::Receipt MuxPort::receive(std::span<const std::byte> bytes, std::span<Message> beside,
+                                    Time now) {
+    return mux_.receive(*this, bytes, beside, now);
+}
+
 void MuxPort::acked(FrameToken token, Time now) { mux_.acked(*this, token, now); }
 
 void MuxPort::lost(FrameToken token, Time now) { mux_.lost(*this, token, now); }

@@ -21,11 +21,20 @@ FrameSink::Receipt Mux::receive(MuxPort& port, std::span<const std::byte> bytes,
                                 Time now) {
     ++port.unit_number_;
     port.received_at_ = now;
-    return framing == Framing::stream ? receive_stream(port, bytes, now)
+    return framing == Framing::stream ? receive_in_order(port, bytes, framing, {}, now)
                                       : receive_unit(port, bytes, now);
 }
 
-FrameSink::Receipt Mux::receive_stream(MuxPort& port, std::span<const std::byte> bytes, Time now) {
+FrameSink::Receipt Mux::receive(MuxPort& port, std::span<const std::byte> bytes,
+                                std::span<Message> beside, Time now) {
+    ++port.unit_number_;
+    port.received_at_ = now;
+    return receive_in_order(port, bytes, Framing::memory, beside, now);
+}
+
+// Frames of a channel that loses nothing: each takes effect by itself.
+FrameSink::Receipt Mux::receive_in_order(MuxPort& port, std::span<const std::byte> bytes,
+                                         Framing framing, std::span<Message> beside, Time now) {
     const auto size = bytes.size();
     Frame frame;
     std::error_code error;
@@ -36,13 +45,19 @@ FrameSink::Receipt Mux::receive_stream(MuxPort& port, std::span<const std::byte>
             if (error) return {size - bytes.size(), true, error};
             continue;
         }
-        const auto status = decode(bytes, Framing::stream, frame);
+        const auto status = decode(bytes, framing, frame);
         if (status == FrameStatus::incomplete) break;
         if (status == FrameStatus::malformed) {
             return {size - bytes.size(), true, errc::frame_malformed};
         }
         if (status == FrameStatus::unknown_type) {
             return {size - bytes.size(), true, errc::protocol_violation};
+        }
+        if (frame.beside) {
+            if (beside.empty()) return {size - bytes.size(), true, errc::frame_malformed};
+            frame.owner = &beside.front();
+            frame.payload = beside.front().bytes();
+            beside = beside.subspan(1);
         }
         ++counters_.frames_received;
         error = apply(port, frame, now);

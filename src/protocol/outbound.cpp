@@ -119,6 +119,9 @@ std::size_t Outbound::write_next(Target& target, std::size_t chunk, Stop& stop) 
         }
         entry = &queue_[sent()];
     }
+    if (target.writer.framing() == Framing::memory && !entry->block->message.empty()) {
+        return write_beside(target, *entry, chunk, stop);
+    }
     SentRange range{number_of(sent()), offset_next_, entry->bytes - offset_next_};
     if (is_guaranteed(delivery_)) {
         range.bytes = affordable(target, range, stop);
@@ -134,17 +137,85 @@ std::size_t Outbound::write_next(Target& target, std::size_t chunk, Stop& stop) 
     number_highest_ = std::max(number_highest_, range.number + 1);
     const auto bytes = write_frame(target, *entry, range);
     offset_next_ += range.bytes;
-    if (offset_next_ < entry->bytes) return bytes;
+    if (offset_next_ == entry->bytes) transmitted_front();
+    return bytes;
+}
+
+void Outbound::transmitted_front() {
     offset_next_ = 0;
     --waiting_;
-    if (!is_guaranteed(delivery_)) {
-        ++number_first_;
-        ++counters_.messages_handed_over;
-        free(queue_.front());
-        queue_.pop_front();
-        if (!queued_at_.empty()) queued_at_.pop_front();
+    if (is_guaranteed(delivery_)) return;
+    ++number_first_;
+    ++counters_.messages_handed_over;
+    free(queue_.front());
+    queue_.pop_front();
+    if (!queued_at_.empty()) queued_at_.pop_front();
+}
+
+// A large message that stays in memory: it goes whole and by reference, so that the credit, which
+// may come in pieces, is put by for it until there is enough.
+std::size_t Outbound::write_beside(Target& target, const Entry& entry, std::size_t chunk,
+                                   Stop& stop) {
+    const SentRange whole{number_of(sent()), 0, entry.bytes};
+    std::uint64_t cost = 0;
+    if (is_guaranteed(delivery_)) {
+        cost = uncharged(whole);
+        if (cost > std::min(credit_.left(), target.participant_credit.left())) {
+            const auto window =
+                std::min(credit_.window_min(), target.participant_credit.window_min());
+            const bool announced = offset_next_ > 0 || whole.bytes + message_charge <= window;
+            return announced ? pay(target, entry, chunk, stop) : announce(target, entry, stop);
+        }
     }
+    const auto head = head_of(target, entry, whole);
+    if (FrameWriter::head_bytes(head, 0) > target.writer.room()) {
+        stop = Stop::no_room;
+        return 0;
+    }
+    if (is_guaranteed(delivery_)) charge(target, whole);
+    number_highest_ = std::max(number_highest_, whole.number + 1);
+    target.writer.message_beside(head, entry.block->message);
+    target.number_known = true;
+    target.number_expected = whole.number + 1;
+    const auto bytes = is_guaranteed(delivery_) ? std::max<std::uint64_t>(cost, 1) : whole.bytes;
+    transmitted_front();
     return bytes;
+}
+
+// The beginning of a message for which the peer has to make room: it tells how much.
+std::size_t Outbound::announce(Target& target, const Entry& entry, Stop& stop) {
+    const SentRange beginning{number_of(sent()), 0, fragment_bytes_min};
+    if (uncharged(beginning) > std::min(credit_.left(), target.participant_credit.left())) {
+        stop = out_of_credit(target);
+        return 0;
+    }
+    if (target.writer.room() < frame_header_bytes_max + fragment_bytes_min) {
+        stop = Stop::no_room;
+        return 0;
+    }
+    charge(target, beginning);
+    number_highest_ = std::max(number_highest_, beginning.number + 1);
+    offset_next_ = fragment_bytes_min;
+    return write_frame(target, entry, beginning);
+}
+
+// Takes what credit there is for the message that is next. The receiver hears of it with the
+// message, or with a RESET_STREAM.
+std::size_t Outbound::pay(Target& target, const Entry& entry, std::size_t chunk,
+                          Stop& stop) noexcept {
+    const auto number = number_of(sent());
+    const auto left = std::min<std::uint64_t>(
+        {credit_.left(), target.participant_credit.left(), chunk + message_charge});
+    const bool begins = number >= number_charged_;
+    if (left <= (begins ? message_charge : 0)) {
+        stop = out_of_credit(target);
+        return 0;
+    }
+    const auto from = begins ? 0 : offset_charged_;
+    const auto end =
+        std::min<std::uint64_t>(from + left - (begins ? message_charge : 0), entry.bytes);
+    charge(target, {number, 0, end});
+    return static_cast<std::size_t>(left);
 }
 
 std::size_t Outbound::write_resend(Target& target, std::size_t chunk, Stop& stop) {
@@ -240,9 +311,13 @@ std::size_t Outbound::affordable(Target& target, const SentRange& range,
     const auto most = missing < range.bytes ? range.bytes - missing : 0;
     // Only who is out of credit stops for it: the peer gives no more to one that has some left.
     if (most >= fragment_bytes_min) return most;
-    stop = credit_.left() <= target.participant_credit.left() ? Stop::stream_credit
-                                                              : Stop::participant_credit;
+    stop = out_of_credit(target);
     return nothing;
+}
+
+Outbound::Stop Outbound::out_of_credit(const Target& target) const noexcept {
+    return credit_.left() <= target.participant_credit.left() ? Stop::stream_credit
+                                                              : Stop::participant_credit;
 }
 
 std::uint64_t Outbound::uncharged(const SentRange& range) const noexcept {

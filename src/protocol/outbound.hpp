@@ -129,12 +129,17 @@ private:
 
     std::size_t write_run(Target& target, std::size_t quantum) noexcept;
     std::size_t write_next(Target& target, std::size_t chunk, Stop& stop);
+    std::size_t write_beside(Target& target, const Entry& entry, std::size_t chunk, Stop& stop);
+    std::size_t announce(Target& target, const Entry& entry, Stop& stop);
+    std::size_t pay(Target& target, const Entry& entry, std::size_t chunk, Stop& stop) noexcept;
+    void transmitted_front();
     std::size_t write_resend(Target& target, std::size_t chunk, Stop& stop);
     std::size_t write_frame(Target& target, const Entry& entry, const SentRange& range);
     std::size_t fit(const Target& target, const Entry& entry, const SentRange& range,
                     std::size_t chunk) const noexcept;
     static bool in_step(const Target& target, const SentRange& range) noexcept;
     std::size_t affordable(Target& target, const SentRange& range, Stop& stop) const noexcept;
+    Stop out_of_credit(const Target& target) const noexcept;
     std::uint64_t uncharged(const SentRange& range) const noexcept;
     void charge(Target& target, const SentRange& range) noexcept;
     MessageHead head_of(const Target& target, const Entry& entry,

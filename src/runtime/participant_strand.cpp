@@ -246,8 +246,8 @@ bool Participant::opened_by_peer(protocol::Stream& attached, protocol::Time now)
 }
 
 std::shared_ptr<Stream> Participant::attach(protocol::Stream& attached) {
-    const bool checksum = port_ == nullptr || !port_->traits().encrypted;
-    auto stream = std::make_shared<Stream>(shared_from_this(), attached, limits_, checksum);
+    const auto traits = port_ == nullptr ? protocol::LinkTraits{} : port_->traits();
+    auto stream = std::make_shared<Stream>(shared_from_this(), attached, limits_, traits);
     stream->attach();
     return stream;
 }

@@ -100,7 +100,7 @@ private:
 };
 
 Stream::Stream(std::shared_ptr<Participant> participant, protocol::Stream& stream,
-               const Limits& limits, bool checksum)
+               const Limits& limits, const protocol::LinkTraits& traits)
     : participant_{std::move(participant)},
       id_{stream.id},
       options_{stream.options},
@@ -109,8 +109,9 @@ Stream::Stream(std::shared_ptr<Participant> participant, protocol::Stream& strea
       report_bytes_{limits.stream_receive_window_bytes / 4},
       message_bytes_max_{longest_message(participant_->intake().message_bytes_max(), stream)},
       envelope_{protocol::has_envelope(options_.promises)},
-      checksum_{checksum && covers(options_.promises, Promises::consistency)},
-      compress_{covers(options_.promises, Promises::compressed)},
+      checksum_{!traits.intact && covers(options_.promises, Promises::consistency)},
+      compress_{!traits.in_memory && covers(options_.promises, Promises::compressed)},
+      bare_{traits.in_memory},
       attached_{&stream} {
     side_.lossy = !is_guaranteed(stream.inbound.delivery());
     stream.owner = this;
@@ -145,13 +146,14 @@ std::error_code Stream::send(std::span<const std::byte> payload) {
 
 std::error_code Stream::send(const Message& message) {
     if (message.size() > message_bytes_max_) return errc::message_too_large;
+    const bool large = message.size() >= detail::large_bytes_min;
     auto sealed = message.bytes();
-    if (envelope_) {
+    if (envelope_ && !(bare_ && large)) {
         const protocol::Sealing wanted{compress_, checksum_};
         sealed = protocol::SealedMessage::find(message, options_.promises, wanted);
         if (sealed.empty()) return send(message.bytes());
     }
-    if (sealed.size() < detail::large_bytes_min) {
+    if (bare_ ? !large : sealed.size() < detail::large_bytes_min) {
         return appended(participant_->intake().send(*this, side_, {}, sealed));
     }
     return appended(participant_->intake().send_large(

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "protocol/link.hpp"
 #include "protocol/message_queue.hpp"
 #include "protocol/stream.hpp"
 #include "runtime/intake.hpp"
@@ -31,9 +32,9 @@ class Stream final : public std::enable_shared_from_this<Stream> {
 public:
     using Arrival = detail::Arrival;
 
-    /// @param checksum whether messages that promise consistency need one on this way
+    /// @param traits of the way on which it begins
     Stream(std::shared_ptr<Participant> participant, protocol::Stream& stream, const Limits& limits,
-           bool checksum);
+           const protocol::LinkTraits& traits);
     ~Stream();
 
     StreamId id() const noexcept { return id_; }
@@ -122,6 +123,7 @@ private:
     const bool envelope_;
     const bool checksum_;
     const bool compress_;
+    const bool bare_;  // large messages have no envelope
 
     SendSide side_;  // under the intake's lock
     WaitList send_changes_;

@@ -1,5 +1,7 @@
 #include "transport/transport.hpp"
 
+#include "transport/mpsc/encounter.hpp"
+#include "transport/mpsc/listener.hpp"
 #include "transport/simulated/driver.hpp"
 #include "transport/tcp/encounter.hpp"
 #include "transport/tcp/listener.hpp"
@@ -18,7 +20,7 @@ namespace {
 
 std::string cannot_speak(const detail::AddressParts& address) {
     return to_string(address) + ": this build does not speak " +
-           std::string{to_string(address.transport())} + " yet; use tcp://";
+           std::string{to_string(address.transport())} + " yet; use tcp://, or mpsc:// within the process";
 }
 
 }  // namespace
@@ -27,19 +29,20 @@ asio::awaitable<std::unique_ptr<Encounter>> SystemTransports::dial(ConnectAddr a
     const auto strand = co_await asio::this_coro::executor;
     switch (address.transport()) {
         case Transport::tcp: co_return std::make_unique<TcpEncounter>(strand, std::move(address));
+        case Transport::mpsc: co_return std::make_unique<MpscEncounter>(strand, address.channel());
         case Transport::udp:
-        case Transport::quic:
-        case Transport::mpsc: break;
+        case Transport::quic: break;
     }
     throw ConnectError{errc::address_invalid, cannot_speak(address)};
 }
 
 asio::awaitable<std::unique_ptr<Listener>> SystemTransports::listen(ListenAddr address) {
+    const auto strand = co_await asio::this_coro::executor;
     switch (address.transport()) {
         case Transport::tcp: co_return co_await listen_tcp(std::move(address));
+        case Transport::mpsc: co_return std::make_unique<MpscListener>(strand, address.channel());
         case Transport::udp:
-        case Transport::quic:
-        case Transport::mpsc: break;
+        case Transport::quic: break;
     }
     throw NetworkError{errc::address_invalid, cannot_speak(address)};
 }

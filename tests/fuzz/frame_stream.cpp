@@ -46,6 +46,9 @@ public:
         if (status != FrameStatus::incomplete) receipt.error = errc::frame_malformed;
         return receipt;
     }
+    Receipt receive(std::span<const std::byte>, std::span<braid::Message>, Time) override {
+        std::abort();
+    }
     void acked(FrameToken, Time) override {}
     void lost(FrameToken, Time) override {}
 

@@ -90,10 +90,29 @@ public:
         if (status != protocol::FrameStatus::incomplete) receipt.error = errc::frame_malformed;
         return receipt;
     }
+    Receipt receive(std::span<const std::byte> bytes, std::span<Message> beside,
+                    protocol::Time) override {
+        Receipt receipt;
+        receipt.consumed = bytes.size();
+        protocol::Frame frame;
+        while (decode(bytes, protocol::Framing::memory, frame) == protocol::FrameStatus::complete) {
+            if (frame.beside) {
+                messages_beside.push_back(std::move(beside.front()));
+                beside = beside.subspan(1);
+                frame.payload = messages_beside.back().bytes();
+            }
+            received_bytes += frame.payload.size();
+            ++frames;
+            if (keep) messages.emplace_back(frame.payload.begin(), frame.payload.end());
+        }
+        if (!bytes.empty() || !beside.empty()) receipt.error = errc::frame_malformed;
+        return receipt;
+    }
     void acked(protocol::FrameToken, protocol::Time) override {}
     void lost(protocol::FrameToken, protocol::Time) override {}
 
     std::vector<Bytes> messages;
+    std::vector<Message> messages_beside;
     std::size_t frames = 0;
     std::size_t received_bytes = 0;
     bool keep = true;

@@ -17,8 +17,11 @@ SimulatedLine::SimulatedLine(const LinkSimulation::Direction& direction, std::ui
     room_bytes_ = static_cast<std::size_t>(std::min(bytes, static_cast<double>(held_bytes_max)));
 }
 
-void SimulatedLine::enter(std::vector<std::byte> bytes, protocol::Time from) {
-    const auto passage = path_.pass(bytes.size(), from);
+void SimulatedLine::enter(std::vector<std::byte> bytes, protocol::Time from,
+                          std::vector<Message> beside) {
+    auto size = bytes.size();
+    for (const auto& message : beside) size += message.size();
+    const auto passage = path_.pass(size, from);
     counters_.duplicates += passage.duplicates;
     notice(passage.arrives, passage.packets);
     Unit unit;
@@ -33,8 +36,9 @@ void SimulatedLine::enter(std::vector<std::byte> bytes, protocol::Time from) {
             losses_.push_back({first_unit_ + units_.size(), passage.packets_after_loss, again});
         }
     }
-    unit.charge = bytes.size() + unit_charge;
+    unit.charge = size + unit_charge;
     unit.bytes = std::move(bytes);
+    unit.beside = std::move(beside);
     held_bytes_ += unit.charge;
     units_.push_back(std::move(unit));
 }

@@ -4,6 +4,8 @@
 #include "protocol/time.hpp"
 #include "transport/simulated/path.hpp"
 
+#include <braid/message.hpp>
+
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -37,8 +39,10 @@ public:
     SimulatedLine(const LinkSimulation::Direction& direction, std::uint64_t seed,
                   protocol::Duration round_trip_time) noexcept;
 
-    /// No bytes are a mark that travels as bytes do, but is never lost.
-    void enter(std::vector<std::byte> bytes, protocol::Time from);
+    /// No bytes are a mark that travels as bytes do, but is never lost. What is beside them counts
+    /// as if it were among them.
+    void enter(std::vector<std::byte> bytes, protocol::Time from,
+               std::vector<Message> beside = {});
 
     bool empty() const noexcept { return units_.empty(); }
 
@@ -49,6 +53,7 @@ public:
 
     /// What is left of the unit that arrives next.
     std::vector<std::byte>& front() noexcept { return units_.front().bytes; }
+    std::vector<Message>& front_beside() noexcept { return units_.front().beside; }
     void pop() noexcept;
 
     /// True if so much is under way that nothing may enter, but a mark.
@@ -65,6 +70,7 @@ private:
 
     struct Unit {
         std::vector<std::byte> bytes;
+        std::vector<Message> beside;
         std::size_t charge = 0;
         protocol::Time due{};
     };

@@ -3,6 +3,7 @@
 #include <braid/error.hpp>
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 namespace braid::transport {
@@ -36,6 +37,7 @@ public:
                 bytes.erase(bytes.begin(), bytes.begin() + static_cast<std::ptrdiff_t>(copied));
                 break;
             }
+            unit.beside(line_.front_beside());
             line_.pop();
         }
         return 0;
@@ -59,6 +61,13 @@ public:
             bytes = bytes.subspan(unit.size());
         }
         return {size, true, {}};
+    }
+    Receipt receive(std::span<const std::byte> bytes, std::span<Message> beside,
+                    Time now) override {
+        line_.enter({bytes.begin(), bytes.end()}, now,
+                    {std::make_move_iterator(beside.begin()),
+                     std::make_move_iterator(beside.end())});
+        return {bytes.size(), true, {}};
     }
     void acked(protocol::FrameToken, Time) override {}
     void lost(protocol::FrameToken, Time) override {}
@@ -102,7 +111,8 @@ void SimulatedLink::pull(protocol::FrameSource& source, Time now) {
     auto from = waits_for_rate_ ? now - catch_up_max : now;
     while (may_pull(now) && source.pending(now)) {
         if (encode(source, now) == 0) break;
-        outgoing_.enter(unit_, std::max(from, outgoing_.path().free_at()));
+        outgoing_.enter(unit_, std::max(from, outgoing_.path().free_at()),
+                        std::exchange(beside_, {}));
         from = now - catch_up_max;
     }
     const bool was_waiting = waits_for_rate_ && !may_pull(now);
@@ -116,9 +126,15 @@ bool SimulatedLink::may_pull(Time now) const noexcept {
 
 std::size_t SimulatedLink::encode(protocol::FrameSource& source, Time now) {
     room_.resize(outgoing_.path().unit_bytes());
+    unit_.clear();
+    if (traits().in_memory) {
+        protocol::FrameWriter writer{room_, room_.size(), beside_};
+        source.fill(writer, now);
+        unit_.assign(room_.begin(), room_.begin() + static_cast<std::ptrdiff_t>(writer.copied()));
+        return unit_.size();
+    }
     protocol::FrameWriter writer{room_, room_.size(), references_};
     source.fill(writer, now);
-    unit_.clear();
     std::size_t position = 0;
     const auto copy_until = [&](std::size_t end) {
         unit_.insert(unit_.end(), room_.begin() + static_cast<std::ptrdiff_t>(position),
@@ -145,9 +161,12 @@ void SimulatedLink::drain(protocol::FrameSink& sink, Time now) {
 void SimulatedLink::deliver(protocol::FrameSink& sink, Time now) {
     while (!failure_ && incoming_.due() <= now) {
         const auto bytes = std::move(incoming_.front());
+        auto beside = std::move(incoming_.front_beside());
         incoming_.pop();
         if (bytes.empty()) {
             end_arrived_ = true;
+        } else if (traits().in_memory) {
+            failure_ = sink.receive(bytes, beside, now).error;
         } else {
             arrived_.insert(arrived_.end(), bytes.begin(), bytes.end());
             offer(sink, now);

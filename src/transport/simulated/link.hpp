@@ -85,6 +85,7 @@ private:
     Observer* observer_ = nullptr;
     std::vector<std::byte> unit_;  // being made
     std::vector<std::byte> room_;  // to make it in
+    std::vector<Message> beside_;  // of the unit being made
     std::vector<protocol::FrameWriter::Reference> references_;
     std::vector<std::byte> arrived_;  // less than a frame
     std::error_code failure_;

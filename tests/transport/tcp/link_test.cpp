@@ -301,6 +301,9 @@ TEST_CASE("a sink that takes nothing cannot make a link hold more than a frame")
     class Stuck final : public protocol::FrameSink {
     public:
         Receipt receive(std::span<const std::byte>, protocol::Framing, Time) override { return {}; }
+        Receipt receive(std::span<const std::byte>, std::span<Message>, Time) override {
+            return {};
+        }
         void acked(protocol::FrameToken, Time) override {}
         void lost(protocol::FrameToken, Time) override {}
     } sink;

@@ -128,7 +128,7 @@ ON_EVERY_TRANSPORT("compressed messages take less room and arrive as they were")
     CHECK(queued() >= size);
     co_await plain.client.drained();
     compressed.client.send(message);
-    CHECK(queued() < size / 10);
+    if (transport.compresses) CHECK(queued() < size / 10);
     // What does not get smaller goes as it is, and is no longer for it.
     co_await compressed.client.drained();
     compressed.client.send(Message{pattern(size, 6)});
@@ -230,10 +230,10 @@ ON_EVERY_TRANSPORT_UNAIDED("a queue without guarantee that is full drops its old
     Apart apart{transport, roomy(), limits};
     auto lane = apart.lane(promising(Promises::ordered | Promises::consistency));
     apart.stall();
-    constexpr int count = 10'000;
+    constexpr int count = 100'000;
     for (int i = 0; i < count; ++i) {
         CHECK_FALSE(lane.client.try_send(i));
-        if (i % 1000 == 0) apart.run_client(give_way());
+        if (i % 10'000 == 0) apart.run_client(give_way());
     }
     lane.client.finish();
     std::vector<int> numbers;

@@ -41,8 +41,7 @@ public:
 
     /// No bytes are a mark that travels as bytes do, but is never lost. What is beside them counts
     /// as if it were among them.
-    void enter(std::vector<std::byte> bytes, protocol::Time from,
-               std::vector<Message> beside = {});
+    void enter(std::vector<std::byte> bytes, protocol::Time from, std::vector<Message> beside = {});
 
     bool empty() const noexcept { return units_.empty(); }
 

@@ -64,9 +64,9 @@ public:
     }
     Receipt receive(std::span<const std::byte> bytes, std::span<Message> beside,
                     Time now) override {
-        line_.enter({bytes.begin(), bytes.end()}, now,
-                    {std::make_move_iterator(beside.begin()),
-                     std::make_move_iterator(beside.end())});
+        line_.enter(
+            {bytes.begin(), bytes.end()}, now,
+            {std::make_move_iterator(beside.begin()), std::make_move_iterator(beside.end())});
         return {bytes.size(), true, {}};
     }
     void acked(protocol::FrameToken, Time) override {}

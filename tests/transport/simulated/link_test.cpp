@@ -298,6 +298,9 @@ TEST_CASE("bytes that are no frames fail the link when they are delivered") {
         // A message of 64 KiB and what cannot belong to it.
         class Deaf final : public braid::protocol::FrameSink {
         public:
+            Receipt receive(std::span<const std::byte>, std::span<braid::Message>, Time) override {
+                return {0, true, {}};
+            }
             Receipt receive(std::span<const std::byte>, braid::protocol::Framing, Time) override {
                 return {};
             }

@@ -20,7 +20,8 @@ namespace {
 
 std::string cannot_speak(const detail::AddressParts& address) {
     return to_string(address) + ": this build does not speak " +
-           std::string{to_string(address.transport())} + " yet; use tcp://, or mpsc:// within the process";
+           std::string{to_string(address.transport())} +
+           " yet; use tcp://, or mpsc:// within the process";
 }
 
 }  // namespace

@@ -23,11 +23,11 @@ struct Transport {
     const char* free_address;  ///< to listen at: takes a port or number that is free
     bool loses_nothing;        ///< messages are dropped at the ends only, and counted there
     bool encrypted;            ///< can keep Promises::encrypted
-    bool compresses;           ///< it pays to: not within the process
+    bool within_process;       ///< nothing is compressed, and who dials has no address of its own
 };
 
-inline constexpr Transport tcp{"tcp://127.0.0.1:0", true, false, true};
-inline constexpr Transport mpsc{"mpsc://0", true, false, false};
+inline constexpr Transport tcp{"tcp://127.0.0.1:0", true, false, false};
+inline constexpr Transport mpsc{"mpsc://0", true, false, true};
 
 // All transports: a new one is defined above and named here.
 #define BRAID_FOR_TRANSPORTS(run_on, body, name) run_on(body, name, tcp) run_on(body, name, mpsc)

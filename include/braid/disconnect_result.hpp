@@ -13,13 +13,16 @@ namespace braid {
 /// that the peer has not confirmed, and others that were not handed over.
 class DisconnectResult {
 public:
+    /// Of one stream.
     struct Undelivered {
-        StreamId stream{};
-        std::size_t messages = 0;
-        std::uint64_t bytes = 0;
+        StreamId stream{};         ///< which
+        std::size_t messages = 0;  ///< how many
+        std::uint64_t bytes = 0;   ///< of these, together
     };
 
     DisconnectResult() = default;
+
+    /// Adds up what the streams lost.
     explicit DisconnectResult(std::vector<Undelivered> streams) : streams_{std::move(streams)} {
         for (const auto& each : streams_) {
             messages_ += each.messages;
@@ -27,7 +30,10 @@ public:
         }
     }
 
+    /// True if nothing was lost.
     bool all_delivered() const noexcept { return messages_ == 0; }
+
+    /// How many, over all streams.
     std::size_t messages_undelivered() const noexcept { return messages_; }
     std::uint64_t bytes_undelivered() const noexcept { return bytes_; }
 

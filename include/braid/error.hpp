@@ -104,9 +104,14 @@ public:
 class CloseReason {
 public:
     CloseReason() = default;
+
+    /// Within the bounds above.
     CloseReason(std::uint64_t code, std::string text = {}) : code_{code}, text_{std::move(text)} {}
 
+    /// 0 if none was given.
     std::uint64_t code() const noexcept { return code_; }
+
+    /// Empty if none was given.
     const std::string& text() const noexcept { return text_; }
 
 private:

@@ -39,6 +39,7 @@ public:
     IoThread(const IoThread&) = delete;
     IoThread& operator=(const IoThread&) = delete;
 
+    /// What Networks and coroutines are given to run there.
     BRAID_API asio::any_io_executor executor() const noexcept;
 
     /// Runs the coroutine there and blocks until it is done; returns or throws what it does.

@@ -89,8 +89,13 @@ public:
     template <typename T>
     T unpack() const;
 
+    /// Good as long as this Message or a copy of it lives.
     std::span<const std::byte> bytes() const noexcept { return {data_, size_}; }
+
+    /// In bytes.
     std::size_t size() const noexcept { return size_; }
+
+    /// True for a message without bytes, which is delivered as any other.
     bool empty() const noexcept { return size_ == 0; }
 
     /// The bytes from `offset` on, at most `size` of them. Shares the whole: the memory is freed

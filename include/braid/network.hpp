@@ -63,6 +63,7 @@ public:
     BRAID_API Network& operator=(Network&& other) noexcept;
     BRAID_API ~Network();
 
+    /// By which the others know it.
     BRAID_API Pid pid() const noexcept;
 
     /// Listens there, on as many addresses as you like.
@@ -114,6 +115,7 @@ public:
     BRAID_API asio::awaitable<void> shutdown();
     BRAID_API asio::awaitable<void> shutdown(std::chrono::nanoseconds deadline);
 
+    /// As of now.
     BRAID_API NetworkStats stats() const;
 
 private:

@@ -21,6 +21,7 @@ public:
     // g++ 12 destroys aggregates twice in a co_await expression.
     NetworkOptions() {}
 
+    /// Sizes, counts and times that hold for this end.
     NetworkOptions& limits(const Limits& limits) {
         limits_ = limits;
         return *this;
@@ -48,6 +49,7 @@ public:
         return *this;
     }
 
+    /// What was set, or the defaults.
     const Limits& limits() const noexcept { return limits_; }
     const std::string& application_name() const noexcept { return application_name_; }
     const std::string& application_version() const noexcept { return application_version_; }

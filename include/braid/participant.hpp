@@ -38,6 +38,7 @@ public:
     BRAID_API Participant& operator=(Participant&& other) noexcept;
     BRAID_API ~Participant();
 
+    /// The remote Network's.
     BRAID_API Pid pid() const noexcept;
 
     /// Opens a stream, which can be used at once. Waits only while the peer's limit of open streams
@@ -85,6 +86,7 @@ public:
     /// was lost.
     BRAID_API std::optional<CloseReason> close_reason() const;
 
+    /// Cheap: a copy of what the last activity left.
     BRAID_API ParticipantStats stats() const;
 
 private:

@@ -10,6 +10,7 @@ namespace braid {
 /// Something that happened to a participant's channels. See Participant::next_event().
 class ParticipantEvent {
 public:
+    /// What happened, and what is told about it.
     enum class Kind : std::uint8_t {
         channel_created,    ///< address()
         channel_deleted,    ///< address(), reason()
@@ -25,6 +26,7 @@ public:
     ParticipantEvent(Kind kind, std::uint64_t asked, std::uint64_t granted)
         : kind_{kind}, asked_{asked}, granted_{granted} {}
 
+    /// Decides which of the others mean something.
     Kind kind() const noexcept { return kind_; }
 
     /// The other end of the channel: where this end dialled, or whence the peer came, which is an

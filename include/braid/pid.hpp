@@ -13,7 +13,7 @@ namespace braid {
 
 /// Names one Network to all others: 128 bits.
 struct Pid {
-    std::array<std::uint8_t, 16> bytes{};
+    std::array<std::uint8_t, 16> bytes{};  ///< in the order of the wire
 
     /// Drawn from the system's random source.
     BRAID_API static Pid random();

@@ -17,12 +17,14 @@ namespace braid {
 template <typename T>
 class [[nodiscard]] Result {
 public:
+    /// A success.
     Result(T value) : value_{std::move(value)} {}
 
     /// A failure. `thrown` is the exception that holds `error`.
     Result(const std::system_error& error, std::exception_ptr thrown)
         : error_{error.code()}, text_{error.what()}, thrown_{std::move(thrown)} {}
 
+    /// True for a success.
     bool has_value() const noexcept { return value_.has_value(); }
     explicit operator bool() const noexcept { return value_.has_value(); }
 

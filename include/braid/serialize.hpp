@@ -79,6 +79,7 @@ void unpack_into(T& value, std::span<const std::byte> bytes);
 /// full, so that one pass tells the size if the guess was too small.
 class Packer : private cereal::access {  // makes namespace cereal one of its own for name look-up
 public:
+    /// By which functions know whether they save or load.
     using is_saving = std::true_type;
     using is_loading = std::false_type;
 
@@ -86,6 +87,7 @@ public:
     Packer() noexcept = default;
     explicit Packer(std::span<std::byte> out) noexcept : next_{out.data()}, left_{out.size()} {}
 
+    /// Packs all that is given, in this order.
     template <typename... T>
     Packer& operator()(const T&... values) {
         (pack(values), ...);
@@ -100,6 +102,7 @@ public:
         return (*this)(value);
     }
 
+    /// The bytes as they are, without a count.
     void append(const void* data, std::size_t size) noexcept {
         size_ += size;
         if (size > left_) {
@@ -154,12 +157,15 @@ private:
 /// The archive that cereal's functions see when a value is unpacked.
 class Unpacker : private cereal::access {
 public:
+    /// By which functions know whether they save or load.
     using is_saving = std::false_type;
     using is_loading = std::true_type;
 
+    /// Reads where the bytes lie: they must outlive it.
     explicit Unpacker(std::span<const std::byte> bytes) noexcept
         : next_{bytes.data()}, left_{bytes.size()} {}
 
+    /// Unpacks into all that is given, in this order.
     template <typename... T>
     Unpacker& operator()(T&&... values) {
         (unpack(values), ...);

@@ -8,9 +8,9 @@ namespace braid {
 
 /// How a participant fares, as of its last activity.
 struct ParticipantStats {
-    std::size_t streams = 0;
+    std::size_t streams = 0;       ///< open now
     std::size_t queued_bytes = 0;  ///< sent by the application, not yet confirmed or handed over
-    std::uint64_t frames_received = 0;
+    std::uint64_t frames_received = 0;            ///< over all channels
     std::chrono::nanoseconds round_trip_time{0};  ///< 0 if not known
     std::uint64_t rate_bytes_per_second = 0;      ///< what the path carries; 0 if not known
     std::uint64_t events_dropped = 0;             ///< not taken by next_event() in time
@@ -18,7 +18,7 @@ struct ParticipantStats {
 
 /// What a Network met with since it began.
 struct NetworkStats {
-    std::size_t participants = 0;
+    std::size_t participants = 0;          ///< connected now
     std::uint64_t handshakes_refused = 0;  ///< by this end: limits, application, Pid
     std::uint64_t handshakes_failed = 0;   ///< of accepted connections: garbage, silence
     std::uint64_t violations = 0;          ///< channels closed because the peer broke the rules

@@ -11,8 +11,8 @@ namespace braid {
 
 /// What Participant::open() asks for; both ends see the same.
 struct StreamOptions {
-    Priority priority = 4;
-    Promises promises = Promises::reliable;
+    Priority priority = 4;                         ///< 0 leaves first
+    Promises promises = Promises::reliable;        ///< of both directions
     std::uint64_t bandwidth_bytes_per_second = 0;  ///< guaranteed; 0 for none
     std::uint64_t tag = 0;  ///< tells the peer what the stream is for; braid does not read it
 

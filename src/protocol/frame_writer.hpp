@@ -120,14 +120,6 @@ public:
         return size;
     }
 
-    /// Framing::memory: what goes beside frames that are encoded already.
-    void beside(std::span<Message> messages) {
-        for (auto& message : messages) {
-            referred_ += message.size();
-            beside_->push_back(std::move(message));
-        }
-    }
-
     /// What encoding `head` before a payload of this size takes.
     static std::size_t head_bytes(const MessageHead& head, std::size_t payload_bytes) noexcept {
         std::size_t size = 1 + prefix_varint_bytes(payload_bytes);

@@ -1,6 +1,7 @@
 #include "transport/transport.hpp"
 
 #include "transport/mpsc/encounter.hpp"
+#include "transport/mpsc/link.hpp"
 #include "transport/mpsc/listener.hpp"
 #include "transport/simulated/driver.hpp"
 #include "transport/tcp/encounter.hpp"
@@ -61,6 +62,7 @@ void check(const LinkSimulation& simulation) {
 
 Connection simulate(Connection connection, const LinkSimulation& simulation, std::uint64_t number,
                     bool dialled) {
+    static_assert(SimulatedLink::batch_bytes_min <= MpscLink::batch_bytes_min);
     assert(connection.link->traits().lossless);
     const auto seed = 2 * (simulation.seed + number) + (dialled ? 1 : 0);
     auto link = std::make_unique<SimulatedLink>(std::move(connection.link), simulation, seed);

@@ -13,17 +13,18 @@ using asio::awaitable;
 using braid::LinkSimulation;
 using braid::Promises;
 
-// In real time, over TCP on loopback; tests/runtime/simulated_link_test.cpp has the exact times.
+// In real time, over TCP on loopback and through memory; tests/runtime/simulated_link_test.cpp has
+// the exact times.
 
 namespace {
 
 using Clock = std::chrono::steady_clock;
 
-awaitable<trial::Pair> make_distant_pair(LinkSimulation simulation, braid::Limits limits = {}) {
+awaitable<trial::Pair> make_distant_pair(std::string where, LinkSimulation simulation) {
     const auto executor = co_await asio::this_coro::executor;
     braid::Network server{executor, trial::with({})};
-    braid::Network client{executor, trial::with(limits).simulate_link(simulation)};
-    auto listener = co_await server.listen("tcp://127.0.0.1:0");
+    braid::Network client{executor, trial::with({}).simulate_link(simulation)};
+    auto listener = co_await server.listen(where);
     const auto address = to_string(listener.address());
     auto at_client = co_await client.connect(address);
     auto at_server = co_await server.connected();
@@ -37,8 +38,8 @@ LinkSimulation both_ways(const LinkSimulation::Direction& direction) {
     return simulation;
 }
 
-awaitable<void> play_far_away() {
-    auto pair = co_await make_distant_pair(both_ways({20ms, 0ms, 0, 0, 0}));
+awaitable<void> play_far_away(std::string where) {
+    auto pair = co_await make_distant_pair(where, both_ways({20ms, 0ms, 0, 0, 0}));
     auto lane = co_await trial::make_lane(pair);
     for (int i = 0; i < 5; ++i) {
         const auto sent = Clock::now();
@@ -54,11 +55,11 @@ awaitable<void> play_far_away() {
     co_await pair.client.shutdown();
 }
 
-awaitable<void> lose_a_fifth() {
+awaitable<void> lose_a_fifth(std::string where) {
     constexpr int count = 1'000;
     auto simulation = both_ways({2ms, 1ms, 0.2, 0.1, 0});
     simulation.seed = 20;
-    auto pair = co_await make_distant_pair(simulation);
+    auto pair = co_await make_distant_pair(where, simulation);
     auto lane = co_await trial::make_lane(pair);
     for (int i = 0; i < count; ++i) lane.client.send(std::to_string(i) + std::string(200, 'x'));
     for (int i = 0; i < count; ++i) {
@@ -73,11 +74,11 @@ awaitable<void> lose_a_fifth() {
     co_await pair.client.shutdown();
 }
 
-awaitable<void> carry_two_megabits() {
+awaitable<void> carry_two_megabits(std::string where) {
     constexpr std::size_t bytes = 100'000;
     LinkSimulation simulation;
     simulation.outgoing.rate_bytes_per_second = 250'000;
-    auto pair = co_await make_distant_pair(simulation);
+    auto pair = co_await make_distant_pair(where, simulation);
     auto lane = co_await trial::make_lane(pair);
     const auto start = Clock::now();
     lane.client.send(std::vector<std::uint8_t>(bytes));
@@ -87,10 +88,10 @@ awaitable<void> carry_two_megabits() {
     co_await pair.client.shutdown();
 }
 
-awaitable<void> move_much_both_ways() {
+awaitable<void> move_much_both_ways(std::string where) {
     constexpr int count = 200;
     constexpr std::size_t bytes = 100'000;
-    auto pair = co_await make_distant_pair(both_ways({1ms, 2ms, 0, 0, 0}));
+    auto pair = co_await make_distant_pair(where, both_ways({1ms, 2ms, 0, 0, 0}));
     auto lane = co_await trial::make_lane(pair);
     for (int i = 0; i < count; ++i) {
         co_await lane.client.writable(bytes);
@@ -105,34 +106,42 @@ awaitable<void> move_much_both_ways() {
     co_await pair.client.shutdown();
 }
 
+/// Runs `play` over each transport.
+template <typename Play>
+void everywhere(Play play, unsigned threads = 1) {
+    for (const std::string where : {"tcp://127.0.0.1:0", "mpsc://0"}) {
+        CAPTURE(where);
+        trial::run(play(where), threads);
+    }
+}
+
 }  // namespace
 
-TEST_CASE("a simulated link over TCP takes its time") { trial::run(play_far_away()); }
+TEST_CASE("a simulated link takes its time") { everywhere(play_far_away); }
 
 TEST_CASE("a simulated link that loses a fifth loses nothing reliable") {
-    trial::run(lose_a_fifth(), 2);
+    everywhere(lose_a_fifth, 2);
 }
 
-TEST_CASE("a simulated link over TCP carries its rate and no more") {
-    trial::run(carry_two_megabits());
-}
+TEST_CASE("a simulated link carries its rate and no more") { everywhere(carry_two_megabits); }
 
 TEST_CASE("a simulated link moves much both ways on two threads") {
-    trial::run(move_much_both_ways(), 2);
+    everywhere(move_much_both_ways, 2);
 }
 
 TEST_CASE("a Network with a simulated link may go at any moment") {
-    const auto leave = []() -> awaitable<void> {
-        auto pair = co_await make_distant_pair(both_ways({50ms, 10ms, 0.1, 0, 100'000}));
+    const auto leave = [](std::string where) -> awaitable<void> {
+        auto pair = co_await make_distant_pair(where, both_ways({50ms, 10ms, 0.1, 0, 100'000}));
         auto lane = co_await trial::make_lane(pair);
         lane.client.send(std::string(50'000, 'x'));
         lane.server.send(std::string(50'000, 'x'));
         co_await trial::give_way();
     };
-    trial::run(leave(), 2);
+    everywhere(leave, 2);
     // And so may its context, with all under way.
     auto context = std::make_unique<asio::io_context>();
-    asio::co_spawn(*context, leave(), asio::detached);
+    asio::co_spawn(*context, leave("tcp://127.0.0.1:0"), asio::detached);
+    asio::co_spawn(*context, leave("mpsc://0"), asio::detached);
     context->run_for(20ms);
     context.reset();
 }

@@ -17,10 +17,20 @@ SimulatedLine::SimulatedLine(const LinkSimulation::Direction& direction, std::ui
     room_bytes_ = static_cast<std::size_t>(std::min(bytes, static_cast<double>(held_bytes_max)));
 }
 
-void SimulatedLine::enter(std::vector<std::byte> bytes, protocol::Time from,
-                          std::vector<Message> beside) {
+std::size_t SimulatedLine::Load::size() const noexcept {
     auto size = bytes.size();
     for (const auto& message : beside) size += message.size();
+    return size;
+}
+
+void SimulatedLine::enter(std::vector<std::byte> bytes, protocol::Time from) {
+    Load load;
+    load.bytes = std::move(bytes);
+    enter(std::move(load), from);
+}
+
+void SimulatedLine::enter(Load load, protocol::Time from) {
+    const auto size = load.size();
     const auto passage = path_.pass(size, from);
     counters_.duplicates += passage.duplicates;
     notice(passage.arrives, passage.packets);
@@ -37,8 +47,7 @@ void SimulatedLine::enter(std::vector<std::byte> bytes, protocol::Time from,
         }
     }
     unit.charge = size + unit_charge;
-    unit.bytes = std::move(bytes);
-    unit.beside = std::move(beside);
+    unit.load = std::move(load);
     held_bytes_ += unit.charge;
     units_.push_back(std::move(unit));
 }

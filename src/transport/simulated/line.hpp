@@ -35,13 +35,22 @@ public:
         std::uint64_t duplicates = 0;  ///< change nothing: a receiver of TCP drops them
     };
 
+    /// What enters and arrives together.
+    struct Load {
+        std::vector<std::byte> bytes;
+        bool in_memory = false;  ///< `bytes` is a batch of Framing::memory, with these:
+        std::vector<Message> beside;
+
+        std::size_t size() const noexcept;
+    };
+
     /// @param round_trip_time of both directions, as the sender measures it
     SimulatedLine(const LinkSimulation::Direction& direction, std::uint64_t seed,
                   protocol::Duration round_trip_time) noexcept;
 
-    /// No bytes are a mark that travels as bytes do, but is never lost. What is beside them counts
-    /// as if it were among them.
-    void enter(std::vector<std::byte> bytes, protocol::Time from, std::vector<Message> beside = {});
+    /// No bytes are a mark that travels as bytes do, but is never lost.
+    void enter(Load load, protocol::Time from);
+    void enter(std::vector<std::byte> bytes, protocol::Time from);
 
     bool empty() const noexcept { return units_.empty(); }
 
@@ -50,9 +59,8 @@ public:
         return units_.empty() ? protocol::never : units_.front().due;
     }
 
-    /// What is left of the unit that arrives next.
-    std::vector<std::byte>& front() noexcept { return units_.front().bytes; }
-    std::vector<Message>& front_beside() noexcept { return units_.front().beside; }
+    /// What arrives next.
+    Load& front() noexcept { return units_.front().load; }
     void pop() noexcept;
 
     /// True if so much is under way that nothing may enter, but a mark.
@@ -68,8 +76,7 @@ private:
     static constexpr unsigned packets_until_noticed = 3;
 
     struct Unit {
-        std::vector<std::byte> bytes;
-        std::vector<Message> beside;
+        Load load;
         std::size_t charge = 0;
         protocol::Time due{};
     };

@@ -31,13 +31,12 @@ public:
 
     protocol::FrameToken fill(protocol::FrameWriter& unit, Time now) override {
         while (pending(now)) {
-            auto& bytes = line_.front();
+            auto& bytes = line_.front().bytes;
             const auto copied = unit.encoded(bytes);
             if (copied < bytes.size()) {
                 bytes.erase(bytes.begin(), bytes.begin() + static_cast<std::ptrdiff_t>(copied));
                 break;
             }
-            unit.beside(line_.front_beside());
             line_.pop();
         }
         return 0;
@@ -57,16 +56,20 @@ public:
         const auto size = bytes.size();
         while (!bytes.empty()) {
             const auto unit = bytes.first(std::min(bytes.size(), line_.path().unit_bytes()));
-            line_.enter({unit.begin(), unit.end()}, now);
+            line_.enter(std::vector(unit.begin(), unit.end()), now);
             bytes = bytes.subspan(unit.size());
         }
         return {size, true, {}};
     }
     Receipt receive(std::span<const std::byte> bytes, std::span<Message> beside,
                     Time now) override {
-        line_.enter(
-            {bytes.begin(), bytes.end()}, now,
-            {std::make_move_iterator(beside.begin()), std::make_move_iterator(beside.end())});
+        if (bytes.empty()) return {};
+        SimulatedLine::Load load;
+        load.bytes.assign(bytes.begin(), bytes.end());
+        load.in_memory = true;
+        load.beside.assign(std::make_move_iterator(beside.begin()),
+                           std::make_move_iterator(beside.end()));
+        line_.enter(std::move(load), now);
         return {bytes.size(), true, {}};
     }
     void acked(protocol::FrameToken, Time) override {}
@@ -82,6 +85,12 @@ SimulatedLink::SimulatedLink(std::unique_ptr<protocol::Link> within,
       simulated_path_{simulation.outgoing.rate_bytes_per_second, round_trip(simulation)},
       outgoing_{simulation.outgoing, 2 * seed, round_trip(simulation)},
       incoming_{simulation.incoming, 2 * seed + 1, round_trip(simulation)} {}
+
+protocol::LinkTraits SimulatedLink::traits() const noexcept {
+    auto traits = within_->traits();
+    traits.in_memory = false;
+    return traits;
+}
 
 protocol::LinkPath SimulatedLink::path() const noexcept {
     auto path = within_->path();
@@ -111,8 +120,7 @@ void SimulatedLink::pull(protocol::FrameSource& source, Time now) {
     auto from = waits_for_rate_ ? now - catch_up_max : now;
     while (may_pull(now) && source.pending(now)) {
         if (encode(source, now) == 0) break;
-        outgoing_.enter(unit_, std::max(from, outgoing_.path().free_at()),
-                        std::exchange(beside_, {}));
+        outgoing_.enter(unit_, std::max(from, outgoing_.path().free_at()));
         from = now - catch_up_max;
     }
     const bool was_waiting = waits_for_rate_ && !may_pull(now);
@@ -125,16 +133,12 @@ bool SimulatedLink::may_pull(Time now) const noexcept {
 }
 
 std::size_t SimulatedLink::encode(protocol::FrameSource& source, Time now) {
-    room_.resize(outgoing_.path().unit_bytes());
-    unit_.clear();
-    if (traits().in_memory) {
-        protocol::FrameWriter writer{room_, room_.size(), beside_};
-        source.fill(writer, now);
-        unit_.assign(room_.begin(), room_.begin() + static_cast<std::ptrdiff_t>(writer.copied()));
-        return unit_.size();
-    }
+    auto bytes = outgoing_.path().unit_bytes();
+    if (within_->traits().in_memory) bytes = std::min(bytes, batch_bytes_min);
+    room_.resize(bytes);
     protocol::FrameWriter writer{room_, room_.size(), references_};
     source.fill(writer, now);
+    unit_.clear();
     std::size_t position = 0;
     const auto copy_until = [&](std::size_t end) {
         unit_.insert(unit_.end(), room_.begin() + static_cast<std::ptrdiff_t>(position),
@@ -153,22 +157,23 @@ std::size_t SimulatedLink::encode(protocol::FrameSource& source, Time now) {
 void SimulatedLink::drain(protocol::FrameSink& sink, Time now) {
     Capture capture{incoming_};
     within_->drain(capture, now);
-    if (within_->failure() && !std::exchange(end_entered_, true)) incoming_.enter({}, now);
+    if (within_->failure() && !std::exchange(end_entered_, true)) {
+        incoming_.enter(SimulatedLine::Load{}, now);
+    }
     deliver(sink, now);
     if (observer_ != nullptr) observer_->drained();
 }
 
 void SimulatedLink::deliver(protocol::FrameSink& sink, Time now) {
     while (!failure_ && incoming_.due() <= now) {
-        const auto bytes = std::move(incoming_.front());
-        auto beside = std::move(incoming_.front_beside());
+        auto load = std::move(incoming_.front());
         incoming_.pop();
-        if (bytes.empty()) {
+        if (load.bytes.empty()) {
             end_arrived_ = true;
-        } else if (traits().in_memory) {
-            failure_ = sink.receive(bytes, beside, now).error;
+        } else if (load.in_memory) {
+            failure_ = sink.receive(load.bytes, load.beside, now).error;
         } else {
-            arrived_.insert(arrived_.end(), bytes.begin(), bytes.end());
+            arrived_.insert(arrived_.end(), load.bytes.begin(), load.bytes.end());
             offer(sink, now);
         }
     }

@@ -17,7 +17,8 @@
 namespace braid::transport {
 
 /// A lossless link as if it were a bad one: what it is given leaves, and what it gets arrives, as
-/// LinkSimulation says. Its traits are those of the link within.
+/// LinkSimulation says. Its traits are those of the link within, but that nothing is referred to:
+/// over a network, even a simulated one, long messages go in parts.
 ///
 /// Outgoing, frames are pulled only as fast as the simulated rate sends them, so that priorities
 /// decide as they do on a real link; then they are held, and handed to the link within when they
@@ -26,6 +27,9 @@ class SimulatedLink final : public protocol::Link {
 public:
     /// Who is late may make up for as much of the rate.
     static constexpr protocol::Duration catch_up_max = std::chrono::milliseconds{100};
+
+    /// A batch of Framing::memory has at least so much room.
+    static constexpr std::size_t batch_bytes_min = 4u << 10;
 
     /// Told when what was held incoming has become less.
     class Observer {
@@ -40,7 +44,7 @@ public:
     SimulatedLink(std::unique_ptr<protocol::Link> within, const LinkSimulation& simulation,
                   std::uint64_t seed);
 
-    protocol::LinkTraits traits() const noexcept override { return within_->traits(); }
+    protocol::LinkTraits traits() const noexcept override;
     protocol::LinkPath path() const noexcept override;
     void fill(protocol::FrameSource& source, protocol::Time now) override;
     bool would_fill(protocol::FrameSource& source, protocol::Time now) override;
@@ -85,7 +89,6 @@ private:
     Observer* observer_ = nullptr;
     std::vector<std::byte> unit_;  // being made
     std::vector<std::byte> room_;  // to make it in
-    std::vector<Message> beside_;  // of the unit being made
     std::vector<protocol::FrameWriter::Reference> references_;
     std::vector<std::byte> arrived_;  // less than a frame
     std::error_code failure_;

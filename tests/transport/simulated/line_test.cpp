@@ -51,7 +51,7 @@ TEST_CASE("what enters a line comes out in order") {
         REQUIRE_FALSE(line.empty());
         now = std::max(now, line.due());
         REQUIRE(now >= start + i * 1ms + 20ms);
-        REQUIRE(line.front() == payload(10, i));
+        REQUIRE(line.front().bytes == payload(10, i));
         line.pop();
     }
     CHECK(line.empty());
@@ -104,10 +104,10 @@ TEST_CASE("within a long unit the packets behind tell of a loss") {
 
 TEST_CASE("a mark travels as bytes do but is never lost") {
     auto line = make_line(1, 0.999999);
-    line.enter({}, start);
+    line.enter(SimulatedLine::Load{}, start);
     CHECK_FALSE(line.empty());
     CHECK(line.due() == start + 50ms);
-    CHECK(line.front().empty());
+    CHECK(line.front().bytes.empty());
 }
 
 TEST_CASE("a line is full when as much is under way as fits") {

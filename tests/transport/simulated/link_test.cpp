@@ -232,6 +232,55 @@ TEST_CASE("what the link within has no room for waits for it and not for a time"
     CHECK(stage.source.queue.empty());
 }
 
+TEST_CASE("what goes through memory goes in parts that fit a batch whole") {
+    Stage stage{outgoing(10ms)};
+    stage.within->in_memory = true;
+    stage.within->room = SimulatedLink::batch_bytes_min;
+    CHECK_FALSE(stage.link->traits().in_memory);
+    std::vector<Bytes> messages;
+    for (unsigned i = 0; i < 200; ++i) {
+        messages.push_back(payload(3'000, i));
+        stage.source.push(messages.back());
+    }
+    stage.link->fill(stage.source, start);
+    stage.link->advance(start + 10ms);
+    std::vector<Bytes> received;
+    while (stage.link->would_fill(stage.source, start + 10ms)) {
+        stage.link->fill(stage.source, start + 10ms);
+        REQUIRE_FALSE(stage.within->output.empty());
+        ScriptedSink peer;
+        REQUIRE_FALSE(peer.receive(stage.within->output, {}, start).error);
+        received.insert(received.end(), peer.messages.begin(), peer.messages.end());
+        stage.within->output.clear();
+        if (!stage.link->outgoing_empty()) continue;
+        stage.link->advance(start + 10ms);
+    }
+    CHECK(received == messages);
+}
+
+TEST_CASE("what came through memory is held with what was beside it") {
+    Stage stage{incoming(60ms, 1'000'000)};
+    stage.within->in_memory = true;
+    stage.within->input.resize(100);
+    std::vector<braid::Message> beside;
+    braid::protocol::FrameWriter writer{stage.within->input, 1u << 20, beside};
+    braid::protocol::MessageHead head;
+    head.slot = 2;
+    const auto large = payload(100'000, 1);
+    writer.message_beside(head, braid::Message{std::span{large}});
+    stage.within->input.resize(writer.copied());
+    stage.within->beside = beside;
+    stage.turn(start);
+    CHECK(stage.sink.frames == 0);
+    // The rate counts it as if it were among the frames.
+    stage.turn(start + 159ms);
+    CHECK(stage.sink.frames == 0);
+    stage.turn(start + 161ms);
+    CHECK(stage.sink.messages == std::vector<Bytes>{large});
+    CHECK(stage.sink.messages_beside.size() == 1);
+    CHECK_FALSE(stage.link->failure());
+}
+
 TEST_CASE("a line without a rate takes no more than it has room for") {
     Stage stage{outgoing(10ms)};
     constexpr std::size_t bytes = 60'000;
@@ -298,10 +347,10 @@ TEST_CASE("bytes that are no frames fail the link when they are delivered") {
         // A message of 64 KiB and what cannot belong to it.
         class Deaf final : public braid::protocol::FrameSink {
         public:
-            Receipt receive(std::span<const std::byte>, std::span<braid::Message>, Time) override {
-                return {0, true, {}};
-            }
             Receipt receive(std::span<const std::byte>, braid::protocol::Framing, Time) override {
+                return {};
+            }
+            Receipt receive(std::span<const std::byte>, std::span<braid::Message>, Time) override {
                 return {};
             }
             void acked(braid::protocol::FrameToken, Time) override {}

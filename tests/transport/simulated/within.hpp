@@ -24,17 +24,29 @@ namespace braid::test {
 /// Lossless; takes at most `room` bytes until the test takes them away.
 class WithinLink final : public protocol::Link {
 public:
-    protocol::LinkTraits traits() const noexcept override { return {true, true, false}; }
+    protocol::LinkTraits traits() const noexcept override {
+        protocol::LinkTraits traits;
+        traits.ordered = traits.lossless = true;
+        traits.in_memory = in_memory;
+        return traits;
+    }
     protocol::LinkPath path() const noexcept override { return known; }
     void fill(protocol::FrameSource& source, protocol::Time now) override {
         if (error || !output.empty() || !source.pending(now)) return;
         output.resize(room);
-        protocol::FrameWriter writer{output, output.size(), references};
+        auto writer = in_memory ? protocol::FrameWriter{output, output.size(), beside}
+                                : protocol::FrameWriter{output, output.size(), references};
         source.fill(writer, now);
         output.resize(writer.written());
     }
     void drain(protocol::FrameSink& sink, protocol::Time now) override {
         if (input.empty()) return;
+        if (in_memory) {
+            error = sink.receive(input, beside, now).error;
+            input.clear();
+            beside.clear();
+            return;
+        }
         const auto receipt = sink.receive(input, protocol::Framing::stream, now);
         input.erase(input.begin(), input.begin() + static_cast<std::ptrdiff_t>(receipt.consumed));
     }
@@ -44,8 +56,10 @@ public:
 
     std::size_t room = 16u << 10;
     protocol::LinkPath known;
+    bool in_memory = false;
     Bytes output;
     Bytes input;
+    std::vector<Message> beside;  ///< `input`
     std::error_code error;
 
 private:

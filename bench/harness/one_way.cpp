@@ -91,19 +91,21 @@ void OneWayReceiver::look_at_clock() {
     look_at_ = end_sequence;
 }
 
-OneWayResult measure_one_way(const OneWayPeer& peer, const OneWayTask& task, Placement placement) {
+OneWayResult measure_one_way(const OneWayPeer& peer, const OneWayTask& task, Placement placement,
+                             Sides sides) {
     SharedBoard<OneWayBoard> board;
     OneWayResult result;
-    result.problem = run_two_processes(
-        [&] {
-            OneWayReceiver receiver(task, *board);
-            peer.receive(receiver);
-        },
-        [&] {
-            OneWaySender sender(task, *board);
-            peer.send(sender);
-        },
-        placement, task.seconds + 30);
+    const auto receive = [&] {
+        OneWayReceiver receiver(task, *board);
+        peer.receive(receiver);
+    };
+    const auto send = [&] {
+        OneWaySender sender(task, *board);
+        peer.send(sender);
+    };
+    result.problem = sides == Sides::threads
+                         ? run_two_threads(receive, send, task.seconds + 30)
+                         : run_two_processes(receive, send, placement, task.seconds + 30);
     if (!result.problem.empty()) {
         return result;
     }
@@ -119,8 +121,10 @@ OneWayResult measure_one_way(const OneWayPeer& peer, const OneWayTask& task, Pla
     const auto messages = static_cast<double>(result.messages);
     result.messages_per_second = messages / (static_cast<double>(board->receive_ns) / 1e9);
     result.bytes_per_second = result.messages_per_second * static_cast<double>(task.message_bytes);
+    const std::int64_t receiver_cpu_ns =
+        sides == Sides::threads ? 0 : board->receiver_cpu_ns.load();
     result.cpu_ns_per_message =
-        static_cast<double>(board->sender_cpu_ns + board->receiver_cpu_ns) / messages;
+        static_cast<double>(board->sender_cpu_ns + receiver_cpu_ns) / messages;
     return result;
 }
 

@@ -124,6 +124,10 @@ struct OneWayResult {
     double cpu_ns_per_message = 0;  ///< both processes together
 };
 
-OneWayResult measure_one_way(const OneWayPeer& peer, const OneWayTask& task, Placement placement);
+/// Where the two sides run.
+enum class Sides : std::uint8_t { processes, threads };
+
+OneWayResult measure_one_way(const OneWayPeer& peer, const OneWayTask& task, Placement placement,
+                             Sides sides = Sides::processes);
 
 }  // namespace bench

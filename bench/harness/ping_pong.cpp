@@ -63,19 +63,20 @@ void PingPongAnswerer::connected() { start_cpu_ns_ = cpu_ns(); }
 void PingPongAnswerer::closed() { board_.answering_cpu_ns = cpu_ns() - start_cpu_ns_; }
 
 PingPongResult measure_ping_pong(const PingPongPeer& peer, const PingPongTask& task,
-                                 Placement placement) {
+                                 Placement placement, Sides sides) {
     SharedBoard<PingPongBoard> board;
     PingPongResult result;
-    result.problem = run_two_processes(
-        [&] {
-            PingPongAnswerer answerer(task, *board);
-            peer.answer(answerer);
-        },
-        [&] {
-            PingPongAsker asker(task, *board);
-            peer.ask(asker);
-        },
-        placement, task.seconds + 30);
+    const auto answer = [&] {
+        PingPongAnswerer answerer(task, *board);
+        peer.answer(answerer);
+    };
+    const auto ask = [&] {
+        PingPongAsker asker(task, *board);
+        peer.ask(asker);
+    };
+    result.problem = sides == Sides::threads
+                         ? run_two_threads(answer, ask, task.seconds + 30)
+                         : run_two_processes(answer, ask, placement, task.seconds + 30);
     if (result.problem.empty() && board->errors != 0) {
         result.problem = std::to_string(board->errors) + " answers did not match";
     }
@@ -89,8 +90,10 @@ PingPongResult measure_ping_pong(const PingPongPeer& peer, const PingPongTask& t
     result.p50_us = board->p50_ns / 1e3;
     result.p99_us = board->p99_ns / 1e3;
     result.p999_us = board->p999_ns / 1e3;
-    result.cpu_us_per_trip = static_cast<double>(board->asking_cpu_ns + board->answering_cpu_ns) /
-                             1e3 / static_cast<double>(result.trips);
+    const std::int64_t answering_cpu_ns =
+        sides == Sides::threads ? 0 : board->answering_cpu_ns.load();
+    result.cpu_us_per_trip = static_cast<double>(board->asking_cpu_ns + answering_cpu_ns) / 1e3 /
+                             static_cast<double>(result.trips);
     return result;
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "harness/measure.hpp"
+#include "harness/one_way.hpp"
 #include "harness/two_processes.hpp"
 
 #include <atomic>
@@ -90,6 +91,6 @@ struct PingPongResult {
 };
 
 PingPongResult measure_ping_pong(const PingPongPeer& peer, const PingPongTask& task,
-                                 Placement placement);
+                                 Placement placement, Sides sides = Sides::processes);
 
 }  // namespace bench

@@ -11,6 +11,7 @@
 #include <cstring>
 #include <exception>
 #include <stdexcept>
+#include <thread>
 
 namespace bench {
 
@@ -102,6 +103,27 @@ std::string run_two_processes(const std::function<void()>& first,
         sleep_ns(5'000'000);
     }
     return problem;
+}
+
+std::string run_two_threads(const std::function<void()>& first, const std::function<void()>& second,
+                            double seconds_max) {
+    const auto both = [&] {
+        std::exception_ptr error;
+        std::thread thread([&] {
+            try {
+                first();
+            } catch (...) {
+                error = std::current_exception();
+            }
+        });
+        second();
+        thread.join();
+        if (error) {
+            std::rethrow_exception(error);
+        }
+    };
+    return run_two_processes(
+        both, [] {}, Placement::anywhere, seconds_max);
 }
 
 void wait_until(const std::function<bool()>& condition, double seconds_max, const char* what) {

@@ -90,7 +90,20 @@ braid::NetworkOptions options_for(std::size_t message_bytes, unsigned streams) {
     return braid::NetworkOptions().limits(limits);
 }
 
-std::string address_of(std::uint16_t port) { return "tcp://127.0.0.1:" + std::to_string(port); }
+/// Where the receiver listens, and what stands before the port or number where the sender connects.
+struct Way {
+    const char* listen;
+    const char* connect;
+
+    std::string address_of(std::uint16_t port) const { return connect + std::to_string(port); }
+    std::uint16_t port_of(const braid::ListenAddr& address) const {
+        const bool within = address.transport() == braid::Transport::mpsc;
+        return within ? static_cast<std::uint16_t>(address.channel()) : address.port();
+    }
+};
+
+constexpr Way tcp{"tcp://127.0.0.1:0", "tcp://127.0.0.1:"};
+constexpr Way mpsc{"mpsc://1", "mpsc://"};
 
 /// The senders wait before a queue is full, so that any refusal is an error.
 void check(std::error_code error) {
@@ -117,10 +130,10 @@ asio::awaitable<void> send_messages(OneWaySender& sender, braid::Stream& stream)
 }
 
 template <typename Traffic>
-asio::awaitable<void> send_one_way(OneWaySender& sender) {
+asio::awaitable<void> send_one_way(OneWaySender& sender, Way way) {
     braid::Network network(co_await asio::this_coro::executor,
                            options_for(sender.message_bytes(), 1));
-    auto participant = co_await network.connect(address_of(sender.port()));
+    auto participant = co_await network.connect(way.address_of(sender.port()));
     auto stream = co_await participant.open();
     sender.connected();
     co_await send_messages<Traffic>(sender, stream);
@@ -129,10 +142,10 @@ asio::awaitable<void> send_one_way(OneWaySender& sender) {
 }
 
 template <typename Traffic>
-asio::awaitable<void> receive_one_way(OneWayReceiver& receiver) {
+asio::awaitable<void> receive_one_way(OneWayReceiver& receiver, Way way) {
     braid::Network network(co_await asio::this_coro::executor);
-    auto listener = co_await network.listen("tcp://127.0.0.1:0");
-    receiver.listening(listener.address().port());
+    auto listener = co_await network.listen(way.listen);
+    receiver.listening(way.port_of(listener.address()));
     auto participant = co_await network.connected();
     auto stream = co_await participant.opened();
     receiver.connected();
@@ -141,19 +154,19 @@ asio::awaitable<void> receive_one_way(OneWayReceiver& receiver) {
     }
 }
 
-void send_any_size(OneWaySender& sender) {
+void send_any_size(OneWaySender& sender, Way way) {
     switch (sender.message_bytes()) {
-        case 64: return braid::run(send_one_way<StructTraffic<64>>(sender));
-        case 1024: return braid::run(send_one_way<StructTraffic<1024>>(sender));
-        default: return braid::run(send_one_way<ByteTraffic>(sender));
+        case 64: return braid::run(send_one_way<StructTraffic<64>>(sender, way));
+        case 1024: return braid::run(send_one_way<StructTraffic<1024>>(sender, way));
+        default: return braid::run(send_one_way<ByteTraffic>(sender, way));
     }
 }
 
-void receive_any_size(OneWayReceiver& receiver) {
+void receive_any_size(OneWayReceiver& receiver, Way way) {
     switch (receiver.message_bytes()) {
-        case 64: return braid::run(receive_one_way<StructTraffic<64>>(receiver));
-        case 1024: return braid::run(receive_one_way<StructTraffic<1024>>(receiver));
-        default: return braid::run(receive_one_way<ByteTraffic>(receiver));
+        case 64: return braid::run(receive_one_way<StructTraffic<64>>(receiver, way));
+        case 1024: return braid::run(receive_one_way<StructTraffic<1024>>(receiver, way));
+        default: return braid::run(receive_one_way<ByteTraffic>(receiver, way));
     }
 }
 
@@ -188,10 +201,11 @@ asio::awaitable<void> receive_stream(Arrivals& arrivals, braid::Stream stream) {
 }
 
 asio::awaitable<void> receive_streams(OneWayReceiver& receiver, unsigned open, unsigned active) {
+    constexpr Way way = tcp;
     const auto executor = co_await asio::this_coro::executor;
     braid::Network network(executor, options_for(64, open));
-    auto listener = co_await network.listen("tcp://127.0.0.1:0");
-    receiver.listening(listener.address().port());
+    auto listener = co_await network.listen(way.listen);
+    receiver.listening(way.port_of(listener.address()));
     auto participant = co_await network.connected();
     Arrivals arrivals{receiver, open, active};
     std::vector<braid::Stream> streams;
@@ -209,8 +223,9 @@ asio::awaitable<void> receive_streams(OneWayReceiver& receiver, unsigned open, u
 }
 
 asio::awaitable<void> send_streams(OneWaySender& sender, unsigned open, unsigned active) {
+    constexpr Way way = tcp;
     braid::Network network(co_await asio::this_coro::executor, options_for(64, open));
-    auto participant = co_await network.connect(address_of(sender.port()));
+    auto participant = co_await network.connect(way.address_of(sender.port()));
     std::vector<braid::Stream> streams;
     for (unsigned index = 0; index < open; ++index) {
         streams.push_back(co_await participant.open());
@@ -245,9 +260,9 @@ asio::awaitable<void> send_streams(OneWaySender& sender, unsigned open, unsigned
     co_await network.shutdown();
 }
 
-asio::awaitable<void> ask(PingPongAsker& asker) {
+asio::awaitable<void> ask(PingPongAsker& asker, Way way) {
     braid::Network network(co_await asio::this_coro::executor);
-    auto participant = co_await network.connect(address_of(asker.port()));
+    auto participant = co_await network.connect(way.address_of(asker.port()));
     auto stream = co_await participant.open();
     asker.connected();
     StructTraffic<64> traffic(64);
@@ -259,10 +274,10 @@ asio::awaitable<void> ask(PingPongAsker& asker) {
     co_await network.shutdown();
 }
 
-asio::awaitable<void> answer(PingPongAnswerer& answerer) {
+asio::awaitable<void> answer(PingPongAnswerer& answerer, Way way) {
     braid::Network network(co_await asio::this_coro::executor);
-    auto listener = co_await network.listen("tcp://127.0.0.1:0");
-    answerer.listening(listener.address().port());
+    auto listener = co_await network.listen(way.listen);
+    answerer.listening(way.port_of(listener.address()));
     auto participant = co_await network.connected();
     auto stream = co_await participant.opened();
     answerer.connected();
@@ -272,9 +287,23 @@ asio::awaitable<void> answer(PingPongAnswerer& answerer) {
     answerer.closed();
 }
 
+OneWayPeer one_way(Way way) {
+    return {"braid", [way](OneWayReceiver& receiver) { receive_any_size(receiver, way); },
+            [way](OneWaySender& sender) { send_any_size(sender, way); }};
+}
+
+PingPongPeer ping_pong(Way way) {
+    return {"braid", [way](PingPongAnswerer& answerer) { braid::run(answer(answerer, way)); },
+            [way](PingPongAsker& asker) {
+                braid::run(ask(asker, way));
+                asker.closed();
+            }};
+}
+
 }  // namespace
 
-OneWayPeer braid_one_way() { return {"braid", receive_any_size, send_any_size}; }
+OneWayPeer braid_one_way() { return one_way(tcp); }
+OneWayPeer braid_one_way_within() { return one_way(mpsc); }
 
 OneWayPeer braid_streams(std::string name, unsigned open, unsigned active) {
     return {std::move(name),
@@ -282,12 +311,7 @@ OneWayPeer braid_streams(std::string name, unsigned open, unsigned active) {
             [=](OneWaySender& sender) { braid::run(send_streams(sender, open, active)); }};
 }
 
-PingPongPeer braid_ping_pong() {
-    return {"braid", [](PingPongAnswerer& answerer) { braid::run(answer(answerer)); },
-            [](PingPongAsker& asker) {
-                braid::run(ask(asker));
-                asker.closed();
-            }};
-}
+PingPongPeer braid_ping_pong() { return ping_pong(tcp); }
+PingPongPeer braid_ping_pong_within() { return ping_pong(mpsc); }
 
 }  // namespace bench

@@ -11,10 +11,14 @@ namespace bench {
 /// bytes.
 OneWayPeer braid_one_way();
 
+/// The same between two threads of one process.
+OneWayPeer braid_one_way_within();
+
 /// The sender opens `open` streams and goes round the first `active` ones; each has a coroutine of
 /// its own that receives and checks its order.
 OneWayPeer braid_streams(std::string name, unsigned open, unsigned active);
 
 PingPongPeer braid_ping_pong();
+PingPongPeer braid_ping_pong_within();
 
 }  // namespace bench

@@ -24,8 +24,10 @@ namespace braid {
 
 namespace detail {
 
-BRAID_API std::error_code send_packed(runtime::Stream& stream, std::span<std::byte> payload);
-BRAID_API std::error_code send_large(runtime::Stream& stream, Message message);
+BRAID_API std::error_code send_packed(runtime::Stream& stream, std::span<std::byte> payload,
+                                      MessageId* id);
+BRAID_API std::error_code send_large(runtime::Stream& stream, const Message& message,
+                                     MessageId* id);
 /// Memory of the calling thread, good until it asks again.
 BRAID_API std::span<std::byte> scratch(std::size_t bytes);
 BRAID_API void turned_away(runtime::Stream& stream);
@@ -33,7 +35,9 @@ BRAID_API asio::awaitable<void> wait_for(std::shared_ptr<runtime::Stream> stream
                                          std::chrono::nanoseconds at_most);
 
 template <typename T>
-std::error_code send_long(runtime::Stream& stream, const T& value, std::size_t size);
+std::error_code send_value(runtime::Stream& stream, const T& value, MessageId* id);
+template <typename T>
+std::error_code send_long(runtime::Stream& stream, const T& value, std::size_t size, MessageId* id);
 template <typename T>
 asio::awaitable<std::optional<T>> receive_for(std::shared_ptr<runtime::Stream> stream,
                                               std::chrono::nanoseconds at_most);
@@ -85,12 +89,37 @@ public:
     /// The same, but errors are returned. A Message or a span of bytes is sent as it is, anything
     /// else is packed (<braid/serialize.hpp>).
     template <typename T>
-    std::error_code try_send(const T& value);
+    std::error_code try_send(const T& value) {
+        return detail::send_value(*core_, value, nullptr);
+    }
     BRAID_API std::error_code try_send(const Message& message);
     BRAID_API std::error_code try_send(std::span<const std::byte> bytes);
     std::error_code try_send(std::span<std::byte> bytes) {
         return try_send(std::span<const std::byte>{bytes});
     }
+
+    /// The same, and try_receipt() will tell when it is delivered.
+    /// @param id set to how many messages this end has sent on the stream before it, in whatever
+    ///        way: those that were refused with an error do not count, those that are dropped do.
+    ///        On guaranteed streams, RecvInfo::number at the peer
+    template <typename T>
+    std::error_code try_send(const T& value, MessageId& id) {
+        return detail::send_value(*core_, value, &id);
+    }
+    BRAID_API std::error_code try_send(const Message& message, MessageId& id);
+    BRAID_API std::error_code try_send(std::span<const std::byte> bytes, MessageId& id);
+    std::error_code try_send(std::span<std::byte> bytes, MessageId& id) {
+        return try_send(std::span<const std::byte>{bytes}, id);
+    }
+
+    /// Takes the id of one more message that the peer has, of those sent with one; false if there
+    /// is none now. The newest 4,096 that nobody took are kept.
+    ///
+    /// "Has" means: it waits there for the application to take it, or has been taken. What is said
+    /// to be delivered is, but what may be lost may be delivered and never said to be: of messages
+    /// that promise order only, when a newer one was acknowledged with it, or parts of long ones
+    /// crossed. It takes a round trip, and on links that lose nothing up to 50 ms more.
+    BRAID_API bool try_receipt(MessageId& delivered);
 
     /// `co_await` gives the next message; recv<Message>() gives its bytes. Cancelling the wait
     /// loses none. The result can be awaited only where it stands: see as_awaitable().
@@ -137,17 +166,6 @@ private:
 };
 
 template <typename T>
-std::error_code Stream::try_send(const T& value) {
-    constexpr std::size_t small_bytes = 1024;
-    // Not initialised: most of it is never touched.
-    std::array<std::byte, detail::envelope_room + small_bytes> memory;
-    const std::span payload{memory.data() + detail::envelope_room, small_bytes};
-    const std::size_t size = pack_into(value, payload);
-    if (size > small_bytes) return detail::send_long(*core_, value, size);
-    return detail::send_packed(*core_, payload.first(size));
-}
-
-template <typename T>
 RecvOperation<T> Stream::recv() {
 #ifndef BRAID_NO_READY_AWAIT
     return RecvOperation<T>{*core_};
@@ -185,18 +203,30 @@ RecvStatus Stream::try_recv(T& value, RecvInfo* info) {
 namespace detail {
 
 template <typename T>
-std::error_code send_long(runtime::Stream& stream, const T& value, std::size_t size) {
+std::error_code send_value(runtime::Stream& stream, const T& value, MessageId* id) {
+    constexpr std::size_t small_bytes = 1024;
+    // Not initialised: most of it is never touched.
+    std::array<std::byte, envelope_room + small_bytes> memory;
+    const std::span payload{memory.data() + envelope_room, small_bytes};
+    const std::size_t size = pack_into(value, payload);
+    if (size > small_bytes) return send_long(stream, value, size, id);
+    return send_packed(stream, payload.first(size), id);
+}
+
+template <typename T>
+std::error_code send_long(runtime::Stream& stream, const T& value, std::size_t size,
+                          MessageId* id) {
     const auto pack = [&](std::span<std::byte> memory) {
         if (pack_into(value, memory) == memory.size()) return memory;
         throw_malformed("serialize() packed different bytes the second time");
     };
     if (size < large_bytes_min) {
-        return send_packed(stream, pack(scratch(envelope_room + size).subspan(envelope_room)));
+        return send_packed(stream, pack(scratch(envelope_room + size).subspan(envelope_room)), id);
     }
     MessageBuffer buffer{size};
     buffer.extend(size);
     pack(buffer.bytes());
-    return send_large(stream, std::move(buffer).freeze());
+    return send_large(stream, std::move(buffer).freeze(), id);
 }
 
 template <typename T>

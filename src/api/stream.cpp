@@ -27,6 +27,16 @@ std::error_code Stream::try_send(const Message& message) { return core_->send(me
 
 std::error_code Stream::try_send(std::span<const std::byte> bytes) { return core_->send(bytes); }
 
+std::error_code Stream::try_send(const Message& message, MessageId& id) {
+    return core_->send(message, &id);
+}
+
+std::error_code Stream::try_send(std::span<const std::byte> bytes, MessageId& id) {
+    return core_->send(bytes, &id);
+}
+
+bool Stream::try_receipt(MessageId& delivered) { return core_->take_receipt(delivered); }
+
 asio::awaitable<void> Stream::writable(std::size_t below_bytes) {
     return runtime::Stream::writable(core_, below_bytes);
 }
@@ -39,12 +49,12 @@ void Stream::reset(std::uint64_t code) { core_->reset(code); }
 
 namespace detail {
 
-std::error_code send_packed(runtime::Stream& stream, std::span<std::byte> payload) {
-    return stream.send_packed(payload);
+std::error_code send_packed(runtime::Stream& stream, std::span<std::byte> payload, MessageId* id) {
+    return stream.send_packed(payload, id);
 }
 
-std::error_code send_large(runtime::Stream& stream, Message message) {
-    return stream.send(message);
+std::error_code send_large(runtime::Stream& stream, const Message& message, MessageId* id) {
+    return stream.send(message, id);
 }
 
 std::span<std::byte> scratch(std::size_t bytes) {

@@ -193,6 +193,7 @@ std::error_code Inbound::complete(std::uint64_t number, const Content& content) 
     assembled_bytes_ += content.bytes.size() + message_charge;
     switch (delivery_) {
         case DeliveryClass::unreliable:  // of which not every link tells the number
+            next_ = std::max(next_, number + 1);
             return deliver(counters_.messages_delivered, content);
         case DeliveryClass::sequenced:
             next_ = number + 1;

@@ -87,7 +87,8 @@ public:
     /// Guaranteed: what all assembled messages were charged, so far.
     std::uint64_t assembled_bytes() const noexcept { return assembled_bytes_; }
 
-    /// For stream_ack: all below are here, and these above.
+    /// For stream_ack: all below are here, and these above. Of streams that may lose: one past the
+    /// newest that was delivered.
     std::uint64_t assembled_below() const noexcept { return next_; }
     const IntervalSet& assembled_above() const noexcept { return above_; }
 
@@ -130,7 +131,7 @@ private:
     bool discarding_ = false;
     std::size_t message_bytes_max_;
     ReceiveCredit credit_;
-    std::uint64_t next_ = 0;     // guaranteed: all below are assembled; sequenced: newest + 1
+    std::uint64_t next_ = 0;     // guaranteed: all below are assembled; else: newest + 1
     std::uint64_t highest_ = 0;  // one past the highest number seen
     std::uint64_t begun_ = 0;    // messages of which something arrived
     IntervalSet above_;          // guaranteed: assembled, at or above next_

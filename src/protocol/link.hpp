@@ -60,6 +60,8 @@ public:
     virtual Receipt receive(std::span<const std::byte> bytes, std::span<Message> beside,
                             Time now) = 0;
 
+    /// When a unit is said to have arrived, all later ones that arrived there before it have been,
+    /// or will be within the same drain().
     virtual void acked(FrameToken token, Time now) = 0;
     virtual void lost(FrameToken token, Time now) = 0;
 };

@@ -166,11 +166,11 @@ void Mux::name(MuxPort& port, Stream& stream, std::uint64_t slot) {
     stream.names.push_back({&port, slot});
 }
 
-void Mux::enqueue(Stream& stream, Block& block, std::uint32_t offset, std::uint32_t bytes,
-                  Time now) {
+void Mux::enqueue(Stream& stream, Block& block, std::uint32_t offset, std::uint32_t bytes, Time now,
+                  bool receipt) {
     if (stream.send_state != Stream::SendState::open) return;
     const auto dropped = stream.outbound.counters().messages_dropped;
-    stream.outbound.enqueue(block, offset, bytes, now);
+    stream.outbound.enqueue(block, offset, bytes, now, receipt);
     if (stream.outbound.counters().messages_dropped != dropped) {
         note(stream, StreamChange::progressed);
     }
@@ -281,6 +281,7 @@ Time Mux::deadline() const noexcept {
     for (const auto& port : ports_) earliest = std::min(earliest, port->deadline());
     if (!acknowledge_due_.empty()) earliest = std::min(earliest, acknowledge_due_.front().at);
     if (!lossy_ends_.empty()) earliest = std::min(earliest, lossy_ends_at_);
+    earliest = std::min(earliest, receipts_ask_at_);
     return earliest;
 }
 
@@ -294,6 +295,13 @@ void Mux::advance(Time now) {
         if (now >= port->sent_at_ + port->keep_alive_) {
             port->ping_wanted_ = true;
             port->sent_at_ = now;
+        }
+    }
+    if (receipts_ask_at_ <= now) {
+        receipts_ask_at_ = never;
+        receipts_asked_at_ = now;
+        for (const auto& port : ports_) {
+            if (port->traits_.lossless) port->ping_wanted_ = true;
         }
     }
     if (lossy_ends_.empty() || lossy_ends_at_ > now) return;
@@ -372,6 +380,21 @@ void Mux::acknowledge_later(Stream& stream, std::size_t bytes, Time now, const M
         acknowledge_due_.pop_front();
     }
     acknowledge_due_.push_back({stream.acknowledge_at, stream.id});
+}
+
+void Mux::answer_ping() {
+    while (!acknowledge_due_.empty()) {
+        auto* const stream = find(acknowledge_due_.front().stream);
+        acknowledge_due_.pop_front();
+        if (stream != nullptr && stream->acknowledge_at != never) want(*stream, Control::ack);
+    }
+    for (const auto id : tell_when_asked_) {
+        auto* const stream = find(id);
+        if (stream == nullptr) continue;
+        stream->tell_listed = false;
+        if (!stream->inbound.ended()) want(*stream, Control::ack);
+    }
+    tell_when_asked_.clear();
 }
 
 void Mux::offer_credit(Stream& stream) {

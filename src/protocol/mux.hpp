@@ -75,7 +75,9 @@ public:
     Stream* open(const StreamOptions& options, Time now);
     bool may_open() const noexcept { return opened_here_ < peer_streams_max_; }
 
-    void enqueue(Stream& stream, Block& block, std::uint32_t offset, std::uint32_t bytes, Time now);
+    /// With `receipt`, the stream's receipts() will tell when it is delivered.
+    void enqueue(Stream& stream, Block& block, std::uint32_t offset, std::uint32_t bytes, Time now,
+                 bool receipt = false);
 
     /// No more will be sent; what is queued is.
     void finish(Stream& stream, Time now);
@@ -145,6 +147,7 @@ private:
     bool write_control(MuxPort& port, FrameWriter& unit, Stream& stream, Control control, Time now);
     void write_messages(MuxPort& port, FrameWriter& unit, Time now);
     void after_write(MuxPort& port, Stream& stream, Outbound::Stop stop);
+    void ask_for_receipts(MuxPort& port, Time now);
     bool pending(MuxPort& port, Time now);
     void acked(MuxPort& port, FrameToken token, Time now);
     void lost(MuxPort& port, FrameToken token, Time now);
@@ -187,6 +190,7 @@ private:
     void note(Stream& stream, StreamChange change);
     void begin_reset(Stream& stream, std::uint64_t code);
     void end_receiving(Stream& stream, std::error_code reason);
+    void answer_ping();
     void acknowledge_later(Stream& stream, std::size_t bytes, Time now, const MuxPort& port);
     void offer_credit(Stream& stream);
     void offer_streams() noexcept;
@@ -213,6 +217,9 @@ private:
     std::vector<StreamId> lossy_ends_;    // streams that end at a deadline
     Time lossy_ends_at_ = never;
     Ring<AcknowledgeDue> acknowledge_due_;
+    std::vector<StreamId> tell_when_asked_;  // streams that may lose: of new messages
+    Time receipts_asked_at_{};               // for what may be lost, on links that lose nothing
+    Time receipts_ask_at_ = never;
 
     SendCredit send_credit_;
     ReceiveCredit receive_credit_;

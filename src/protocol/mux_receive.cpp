@@ -146,15 +146,7 @@ std::error_code Mux::apply(MuxPort& port, const Frame& frame, Time now) {
         case FrameType::message:
         case FrameType::message_long: return on_message(port, frame, now);
         case FrameType::padding: return {};
-        case FrameType::ping:
-            while (!acknowledge_due_.empty()) {
-                auto* const stream = find(acknowledge_due_.front().stream);
-                acknowledge_due_.pop_front();
-                if (stream != nullptr && stream->acknowledge_at != never) {
-                    want(*stream, Control::ack);
-                }
-            }
-            return {};
+        case FrameType::ping: answer_ping(); return {};
         case FrameType::open: return on_open(port, frame, now);
         case FrameType::max_data:
             if (send_credit_.raise(frame.value)) activate_credit_blocked(now);
@@ -245,6 +237,9 @@ std::error_code Mux::deliver(MuxPort& port, Stream& stream, const Frame& frame,
     if (is_guaranteed(inbound.delivery())) {
         acknowledge_later(stream, inbound.assembled_bytes() - assembled, now, port);
         offer_credit(stream);  // it may be due by now, and a BLOCKED may be lost
+    } else if (port.traits_.lossless && !stream.tell_listed) {
+        stream.tell_listed = true;
+        tell_when_asked_.push_back(stream.id);
     }
     if (inbound.reservation_wanted() != 0 && !stream.reservation_listed) {
         stream.reservation_listed = true;

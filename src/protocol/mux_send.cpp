@@ -114,7 +114,9 @@ bool Mux::write_control(MuxPort& port, FrameWriter& unit, Stream& stream, Contro
             return unit.max_stream_data(slot,
                                         inbound.credit().announce(now, port.path_.round_trip_time));
         case Control::blocked: return unit.blocked(slot + 1, stream.outbound.credit().limit());
-        case Control::close: return unit.close_stream(slot, stream.outbound.count());
+        case Control::close:
+            if (auto* const receipts = stream.outbound.receipts()) receipts->close(now);
+            return unit.close_stream(slot, stream.outbound.count());
         case Control::reset:
             return unit.reset_stream(slot, stream.reset_code, stream.outbound.count(),
                                      stream.outbound.credit().used());
@@ -155,6 +157,8 @@ void Mux::write_messages(MuxPort& port, FrameWriter& unit, Time now) {
             port.log({MuxPort::SentFrame::Kind::message, {}, stream.id, range, false});
         }
         after_write(port, stream, written.stop);
+        auto* const receipts = stream.outbound.receipts();
+        if (receipts != nullptr && receipts->take_unasked()) ask_for_receipts(port, now);
         if (written.stop == Outbound::Stop::no_room) return;
     }
 }
@@ -183,6 +187,17 @@ void Mux::after_write(MuxPort& port, Stream& stream, Outbound::Stop stop) {
     if (std::exchange(stream.confirmation_wanted, false)) port.ping_wanted_ = true;
 }
 
+// The peer says by itself what it has of guaranteed streams only. Of others it tells when asked.
+void Mux::ask_for_receipts(MuxPort& port, Time now) {
+    if (receipts_ask_at_ != never) return;
+    if (now - receipts_asked_at_ < acknowledge_delay) {
+        receipts_ask_at_ = receipts_asked_at_ + acknowledge_delay;
+        return;
+    }
+    receipts_asked_at_ = now;
+    port.ping_wanted_ = true;
+}
+
 void Mux::acked(MuxPort& port, FrameToken token, Time now) {
     auto* const unit = port.sent_unit(token);
     if (unit == nullptr) return;
@@ -197,7 +212,7 @@ void Mux::acked_frame(const MuxPort::SentFrame& frame, Time now) {
     if (frame.kind == MuxPort::SentFrame::Kind::message && !stream->open_arrived) {
         stream->arrived_before_open.push_back(frame.range);
     } else if (frame.kind == MuxPort::SentFrame::Kind::message) {
-        stream->outbound.acked(frame.range);
+        stream->outbound.acked(frame.range, now);
         note(*stream, StreamChange::progressed);
         // It may have been all that was left to send again.
         if (stream->entry.backlogged && !stream->outbound.backlogged()) {

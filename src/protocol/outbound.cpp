@@ -20,29 +20,37 @@ constexpr auto nothing = static_cast<std::size_t>(-1);
 
 }  // namespace
 
-void Outbound::enqueue(Block& block, std::uint32_t offset, std::uint32_t bytes, Time now) {
+void Outbound::enqueue(Block& block, std::uint32_t offset, std::uint32_t bytes, Time now,
+                       bool receipt) {
+    if (receipt && receipts_ == nullptr) want_receipts();
     if (latest_only_) {
         // What is partly sent goes on: the receiver has a use for all of it only.
         while (waiting_ > (offset_next_ > 0 ? 1u : 0u)) {
             free(queue_.back());
             queue_.pop_back();
             if (!queued_at_.empty()) queued_at_.pop_back();
+            if (receipts_ != nullptr) receipts_->drop_newest();
             --waiting_;
             ++counters_.messages_dropped;
         }
     }
     ++block.references;
-    queue_.push_back({&block, offset, bytes & Entry::bytes_max, 0});
+    queue_.push_back(
+        {&block, offset & Entry::bytes_max, receipt ? 1u : 0u, bytes & Entry::bytes_max, 0});
     if (time_to_live_ > Duration::zero()) queued_at_.push_back(now);
     queue_bytes_ += bytes;
     ++waiting_;
     ++counters_.messages_enqueued;
     if (is_guaranteed(delivery_)) return;
+    if (receipts_ != nullptr) {
+        receipts_->queue(receipt ? counters_.messages_enqueued - 1 : Receipts::not_asked);
+    }
     const bool partly_sent = offset_next_ > 0;
     while (queue_bytes_ > queue_bytes_max_ && waiting_ > (partly_sent ? 2u : 1u)) {
         if (partly_sent) {  // it goes on, as above: the next one is the oldest that can go
             std::swap(queue_[0], queue_[1]);
             if (!queued_at_.empty()) std::swap(queued_at_[0], queued_at_[1]);
+            if (receipts_ != nullptr) receipts_->swap_oldest_two();
         }
         drop_front();
     }
@@ -135,6 +143,9 @@ std::size_t Outbound::write_next(Target& target, std::size_t chunk, Stop& stop) 
     range.bytes = fitting;
     if (is_guaranteed(delivery_)) charge(target, range);
     number_highest_ = std::max(number_highest_, range.number + 1);
+    if (receipts_ != nullptr && !is_guaranteed(delivery_) && range.offset == 0) {
+        receipts_->begin(range.number, entry->bytes, range.bytes, target.log == nullptr);
+    }
     const auto bytes = write_frame(target, *entry, range);
     offset_next_ += range.bytes;
     if (offset_next_ == entry->bytes) transmitted_front();
@@ -147,6 +158,7 @@ void Outbound::transmitted_front() {
     if (is_guaranteed(delivery_)) return;
     ++number_first_;
     ++counters_.messages_handed_over;
+    if (receipts_ != nullptr) receipts_->end();
     free(queue_.front());
     queue_.pop_front();
     if (!queued_at_.empty()) queued_at_.pop_front();
@@ -172,7 +184,11 @@ std::size_t Outbound::write_beside(Target& target, const Entry& entry, std::size
         stop = Stop::no_room;
         return 0;
     }
-    if (is_guaranteed(delivery_)) charge(target, whole);
+    if (is_guaranteed(delivery_)) {
+        charge(target, whole);
+    } else if (receipts_ != nullptr) {
+        receipts_->begin(whole.number, entry.bytes, entry.bytes, target.log == nullptr);
+    }
     number_highest_ = std::max(number_highest_, whole.number + 1);
     target.writer.message_beside(head, entry.block->message);
     target.number_known = true;
@@ -273,7 +289,9 @@ std::size_t Outbound::write_frame(Target& target, const Entry& entry, const Sent
     // from one that said none.
     target.number_known = head.numbering != Numbering::implied || in_step(target, range);
     target.number_expected = range.number + 1;
-    if (target.log != nullptr && is_guaranteed(delivery_)) target.log->push_back(range);
+    if (target.log != nullptr && (is_guaranteed(delivery_) || receipts_ != nullptr)) {
+        target.log->push_back(range);
+    }
     return target.writer.written() - before;
 }
 
@@ -341,13 +359,16 @@ void Outbound::charge(Target& target, const SentRange& range) noexcept {
 
 bool Outbound::confirm_below(std::uint64_t count) {
     if (count > number_highest_) return false;
-    if (!is_guaranteed(delivery_)) return true;
+    if (!is_guaranteed(delivery_)) {
+        if (receipts_ != nullptr) receipts_->confirm_below(count);
+        return true;
+    }
     while (number_first_ < count) {
         if (sent() == 0) {  // rewound, and the receiver had it all along
             --waiting_;
             offset_next_ = 0;
         }
-        if (!queue_.front().confirmed) ++counters_.messages_confirmed;
+        if (!queue_.front().confirmed) note_confirmed(queue_.front(), number_first_);
         free(queue_.front());
         queue_.pop_front();
         ++number_first_;
@@ -367,7 +388,7 @@ bool Outbound::confirm(std::uint64_t first, std::uint64_t n) {
         auto& entry = queue_[number - number_first_];
         if (entry.confirmed) continue;
         entry.confirmed = true;
-        ++counters_.messages_confirmed;
+        note_confirmed(entry, number);
         resend_.erase(number);
         parts_acked_.erase(number);
     }
@@ -375,8 +396,12 @@ bool Outbound::confirm(std::uint64_t first, std::uint64_t n) {
     return true;
 }
 
-void Outbound::acked(const SentRange& range) {
-    if (range.number < number_first_ || !is_guaranteed(delivery_)) return;
+void Outbound::acked(const SentRange& range, Time now) {
+    if (!is_guaranteed(delivery_)) {
+        if (receipts_ != nullptr) receipts_->acked(range, now);
+        return;
+    }
+    if (range.number < number_first_) return;
     auto& entry = queue_[range.number - number_first_];
     if (entry.confirmed) return;
     if (range.bytes < entry.bytes) {
@@ -419,6 +444,7 @@ void Outbound::rewind() {
     offset_next_ = 0;
     resend_.clear();
     parts_acked_.clear();
+    if (receipts_ != nullptr) receipts_->forget_sent();
 }
 
 void Outbound::drop_all() {
@@ -427,6 +453,7 @@ void Outbound::drop_all() {
         queue_.pop_front();
     }
     queued_at_.clear();
+    if (receipts_ != nullptr) receipts_->forget_all();
     number_first_ = number_highest_;  // what is heard of these later is old news
     waiting_ = 0;
     offset_next_ = 0;
@@ -464,6 +491,7 @@ void Outbound::drop_front() {
     free(queue_.front());
     queue_.pop_front();
     if (!queued_at_.empty()) queued_at_.pop_front();
+    if (receipts_ != nullptr) receipts_->drop_oldest();
     --waiting_;
     ++counters_.messages_dropped;
 }

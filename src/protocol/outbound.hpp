@@ -5,12 +5,14 @@
 #include "protocol/delivery_class.hpp"
 #include "protocol/frame_writer.hpp"
 #include "protocol/interval_set.hpp"
+#include "protocol/receipts.hpp"
 #include "protocol/ring.hpp"
 #include "protocol/time.hpp"
 
 #include <cstddef>
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <utility>
 #include <vector>
 
@@ -67,8 +69,13 @@ public:
     void set_latest_only(bool latest_only) noexcept { latest_only_ = latest_only; }
     void set_queue_bytes_max(std::size_t bytes) noexcept { queue_bytes_max_ = bytes; }
 
-    /// Queues the message at [offset, offset + bytes) of `block`.
-    void enqueue(Block& block, std::uint32_t offset, std::uint32_t bytes, Time now);
+    /// Queues the message at [offset, offset + bytes) of `block`. With `receipt`, receipts() will
+    /// tell when it is delivered.
+    void enqueue(Block& block, std::uint32_t offset, std::uint32_t bytes, Time now,
+                 bool receipt = false);
+
+    /// Null if nobody ever asked for one.
+    Receipts* receipts() noexcept { return receipts_.get(); }
 
     /// True if there is something to transmit, credit permitting.
     bool backlogged() const noexcept { return waiting_ > 0 || !resend_.empty(); }
@@ -102,7 +109,7 @@ public:
     bool confirm(std::uint64_t first, std::uint64_t n);
 
     /// Feedback from a link that is not lossless.
-    void acked(const SentRange& range);
+    void acked(const SentRange& range, Time now);
     void lost(const SentRange& range);
 
     /// The link is gone: what is not confirmed waits again.
@@ -112,6 +119,7 @@ public:
     void rest() noexcept {
         queue_.rest();
         queued_at_.rest();
+        if (receipts_ != nullptr) receipts_->rest();
     }
 
     /// Forgets all; nothing more will be sent.
@@ -122,7 +130,8 @@ private:
     struct Entry {
         static constexpr std::uint32_t bytes_max = 0x7fff'ffff;
         Block* block = nullptr;
-        std::uint32_t offset = 0;
+        std::uint32_t offset : 31 = 0;
+        std::uint32_t receipt : 1 = 0;  // guaranteed: is to be reported when confirmed
         std::uint32_t bytes : 31 = 0;
         std::uint32_t confirmed : 1 = 0;
     };
@@ -144,6 +153,8 @@ private:
     void charge(Target& target, const SentRange& range) noexcept;
     MessageHead head_of(const Target& target, const Entry& entry,
                         const SentRange& range) const noexcept;
+    void want_receipts();
+    void note_confirmed(const Entry& entry, std::uint64_t number);
     void free(Entry& entry) noexcept;
     void pop_confirmed();
     void drop_expired(Time now);
@@ -178,6 +189,7 @@ private:
     std::map<std::uint64_t, IntervalSet> parts_acked_;
     std::map<std::uint64_t, IntervalSet> resend_;
     Counters counters_;
+    std::unique_ptr<Receipts> receipts_;
 };
 
 }  // namespace braid::protocol

@@ -84,6 +84,7 @@ private:
     bool retired = false;             // over for both ends
     bool moved = false;               // from one channel to another
     MuxPort* end_heard_on = nullptr;  // where the peer said last that its receiving half ended
+    bool tell_listed = false;         // in Mux::tell_when_asked_
     bool tombstone = false;           // answers for a stream that this end has forgotten
     SendState send_state = SendState::open;
     std::uint8_t controls = 0;

@@ -51,17 +51,20 @@ Intake::~Intake() {
 }
 
 Intake::Appended Intake::send(Stream& stream, SendSide& side, std::span<const std::byte> head,
-                              std::span<const std::byte> payload) {
+                              std::span<const std::byte> payload, bool receipt) {
     const auto bytes = head.size() + payload.size();
     const std::unique_lock lock{lock_};
     if (const auto error = check(side, bytes)) return {error, false};
     make_room(bytes);
     side.queued += bytes + message_charge;
     queued_ += bytes + message_charge;
-    return write({&stream, static_cast<std::uint32_t>(bytes), Kind::message}, head, payload);
+    auto appended =
+        write({&stream, static_cast<std::uint32_t>(bytes), Kind::message, receipt}, head, payload);
+    appended.number = side.accepted++;
+    return appended;
 }
 
-Intake::Appended Intake::send_large(Stream& stream, SendSide& side, Message message) {
+Intake::Appended Intake::send_large(Stream& stream, SendSide& side, Message message, bool receipt) {
     const auto bytes = message.size();
     auto* const block = make_large_block(std::move(message));
     Appended appended;
@@ -72,8 +75,9 @@ Intake::Appended Intake::send_large(Stream& stream, SendSide& side, Message mess
             make_room(sizeof block);
             side.queued += bytes + message_charge;
             queued_ += bytes + message_charge;
-            appended = write({&stream, static_cast<std::uint32_t>(bytes), Kind::large},
+            appended = write({&stream, static_cast<std::uint32_t>(bytes), Kind::large, receipt},
                              bytes_of(block), {});
+            appended.number = side.accepted++;
         }
     }
     if (appended.error) protocol::BlockReference{*block};
@@ -214,9 +218,10 @@ Intake::Record Intake::decode(IntakeBlock& block, std::uint32_t& position) noexc
     Header header;
     const auto* const at = block.block.data + position;
     std::memcpy(&header, at, sizeof header);
-    Record record{header.kind,  header.stream,
-                  &block.block, position + static_cast<std::uint32_t>(sizeof header),
-                  header.bytes, 0};
+    Record record{header.kind,   header.stream,
+                  &block.block,  position + static_cast<std::uint32_t>(sizeof header),
+                  header.bytes,  0,
+                  header.receipt};
     auto stored = padded(header.bytes);
     if (header.kind == Kind::large) {
         std::memcpy(&record.block, at + sizeof header, sizeof record.block);

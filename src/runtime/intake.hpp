@@ -22,8 +22,9 @@ class Stream;
 struct SendSide {
     std::size_t queued = 0;  ///< sent by the application, not yet confirmed, handed over or dropped
     std::error_code closed;  ///< why nothing can be sent any more
-    std::size_t refused = 0;  ///< what the last message that did not fit needs
-    bool lossy = false;       ///< has no limit of its own: the mux drops its oldest
+    std::uint64_t accepted = 0;  ///< messages, so far
+    std::size_t refused = 0;     ///< what the last message that did not fit needs
+    bool lossy = false;          ///< has no limit of its own: the mux drops its oldest
 };
 
 /// Where what applications ask of a participant's streams goes first: a log in memory that any
@@ -33,7 +34,7 @@ struct SendSide {
 /// ones stand there by reference. The lock is held for the copy and little else.
 class Intake {
 public:
-    enum class Kind : std::uint32_t { message, large, finish, reset, release, consumed, confirm };
+    enum class Kind : std::uint16_t { message, large, finish, reset, release, consumed, confirm };
 
     /// One entry of the log, on the strand.
     struct Record {
@@ -43,12 +44,14 @@ public:
         std::uint32_t offset;
         std::uint32_t bytes;
         std::uint64_t code;
+        bool receipt;  ///< tell when it is delivered
     };
 
     /// What append() did.
     struct Appended {
         std::error_code error;
-        bool flush = false;  ///< the caller is to see that flush() runs on the strand
+        bool flush = false;        ///< the caller is to see that flush() runs on the strand
+        std::uint64_t number = 0;  ///< of a message: how many its stream took before it
     };
 
     /// From this size on messages are not copied.
@@ -69,8 +72,8 @@ public:
 
     /// Appends a message in two parts (envelope and payload). Together less than large_bytes_min.
     Appended send(Stream& stream, SendSide& side, std::span<const std::byte> head,
-                  std::span<const std::byte> payload);
-    Appended send_large(Stream& stream, SendSide& side, Message message);
+                  std::span<const std::byte> payload, bool receipt = false);
+    Appended send_large(Stream& stream, SendSide& side, Message message, bool receipt = false);
     /// Anything but a message; `closing` is why nothing can be sent on the stream afterwards.
     Appended append(Stream& stream, Kind kind, std::uint64_t code = 0);
     Appended close(Stream& stream, SendSide& side, Kind kind, std::uint64_t code,
@@ -121,6 +124,7 @@ private:
         Stream* stream;
         std::uint32_t bytes;
         Kind kind;
+        bool receipt = false;
     };
     static_assert(sizeof(Header) == 16);
 

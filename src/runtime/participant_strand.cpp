@@ -106,7 +106,7 @@ void Participant::queue(Stream& stream, const Intake::Record& record, protocol::
     if (attached == nullptr) return stream.drop_unsent(record.bytes);
     const auto& counters = attached->outbound.counters();
     const auto before = counters.messages_enqueued;
-    mux_->enqueue(*attached, *record.block, record.offset, record.bytes, now);
+    mux_->enqueue(*attached, *record.block, record.offset, record.bytes, now, record.receipt);
     if (counters.messages_enqueued == before) stream.drop_unsent(record.bytes);
 }
 

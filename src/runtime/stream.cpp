@@ -119,64 +119,84 @@ Stream::Stream(std::shared_ptr<Participant> participant, protocol::Stream& strea
 
 Stream::~Stream() = default;
 
-std::error_code Stream::send_packed(std::span<std::byte> payload) {
+std::error_code Stream::send_packed(std::span<std::byte> payload, MessageId* id) {
     if (payload.size() > message_bytes_max_) return errc::message_too_large;
     if (compress_ && payload.size() >= protocol::compressed_bytes_min) {
-        return send_compressed(payload);
+        return send_compressed(payload, id);
     }
-    if (!envelope_) return appended(participant_->intake().send(*this, side_, {}, payload));
+    if (!envelope_) return append_message(payload, id);
     protocol::seal_in_place(payload, checksum_);
     const auto head = protocol::plain_envelope_bytes(checksum_);
     const std::span sealed{payload.data() - head, payload.size() + head};
-    return appended(participant_->intake().send(*this, side_, {}, sealed));
+    return append_message(sealed, id);
 }
 
-std::error_code Stream::send(std::span<const std::byte> payload) {
+std::error_code Stream::send(std::span<const std::byte> payload, MessageId* id) {
     if (payload.size() > message_bytes_max_) return errc::message_too_large;
     if (compress_ && payload.size() >= protocol::compressed_bytes_min) {
-        return send_compressed(payload);
+        return send_compressed(payload, id);
     }
-    if (payload.size() >= detail::large_bytes_min) return send(Message{payload});
-    if (!envelope_) return appended(participant_->intake().send(*this, side_, {}, payload));
+    if (payload.size() >= detail::large_bytes_min) return send(Message{payload}, id);
+    if (!envelope_) return append_message(payload, id);
     const auto memory = scratch(detail::envelope_room + payload.size());
     const auto copy = memory.subspan(detail::envelope_room);
     if (!payload.empty()) std::memcpy(copy.data(), payload.data(), payload.size());
-    return send_packed(copy);
+    return send_packed(copy, id);
 }
 
-std::error_code Stream::send(const Message& message) {
+std::error_code Stream::send(const Message& message, MessageId* id) {
     if (message.size() > message_bytes_max_) return errc::message_too_large;
     const bool large = message.size() >= detail::large_bytes_min;
     auto sealed = message.bytes();
     if (envelope_ && !(bare_ && large)) {
         const protocol::Sealing wanted{compress_, checksum_};
         sealed = protocol::SealedMessage::find(message, options_.promises, wanted);
-        if (sealed.empty()) return send(message.bytes());
+        if (sealed.empty()) return send(message.bytes(), id);
     }
     if (bare_ ? !large : sealed.size() < detail::large_bytes_min) {
-        return appended(participant_->intake().send(*this, side_, {}, sealed));
+        return append_message(sealed, id);
     }
-    return appended(participant_->intake().send_large(
-        *this, side_, protocol::SealedMessage::share(message, sealed)));
+    return append_large(protocol::SealedMessage::share(message, sealed), id);
 }
 
 // Compressed, or at least tried.
-std::error_code Stream::send_compressed(std::span<const std::byte> payload) {
+std::error_code Stream::send_compressed(std::span<const std::byte> payload, MessageId* id) {
     const protocol::Sealing sealing{true, checksum_};
     const auto bytes_max = protocol::sealed_bytes_max(payload.size());
     if (bytes_max < detail::large_bytes_min) {
         std::byte memory[detail::large_bytes_min];
         const auto size = protocol::seal(payload, sealing, memory);
-        return appended(participant_->intake().send(*this, side_, {}, {memory, size}));
+        return append_message({memory, size}, id);
     }
     detail::MessageBuffer buffer{bytes_max};
     buffer.extend(bytes_max);
     const auto size = protocol::seal(payload, sealing, buffer.bytes());
     buffer.truncate(size);
     if (size < detail::large_bytes_min) {
-        return appended(participant_->intake().send(*this, side_, {}, buffer.bytes()));
+        return append_message(buffer.bytes(), id);
     }
-    return appended(participant_->intake().send_large(*this, side_, std::move(buffer).freeze()));
+    return append_large(std::move(buffer).freeze(), id);
+}
+
+std::error_code Stream::append_message(std::span<const std::byte> sealed, MessageId* id) {
+    const auto result = participant_->intake().send(*this, side_, {}, sealed, id != nullptr);
+    if (id != nullptr && !result.error) *id = MessageId{result.number};
+    return appended(result);
+}
+
+std::error_code Stream::append_large(Message sealed, MessageId* id) {
+    const auto result =
+        participant_->intake().send_large(*this, side_, std::move(sealed), id != nullptr);
+    if (id != nullptr && !result.error) *id = MessageId{result.number};
+    return appended(result);
+}
+
+bool Stream::take_receipt(MessageId& id) noexcept {
+    const std::lock_guard lock{receipts_lock_};
+    if (receipts_.empty()) return false;
+    id = MessageId{receipts_.front()};
+    receipts_.pop_front();
+    return true;
 }
 
 std::error_code Stream::appended(Intake::Appended appended) {
@@ -355,6 +375,10 @@ void Stream::close_sending(std::error_code reason) {
 
 void Stream::settle_sent() {
     auto& outbound = attached_->outbound;
+    if (auto* const receipts = outbound.receipts()) {
+        const std::lock_guard lock{receipts_lock_};
+        receipts->take(receipts_);
+    }
     const auto left = outbound.counters().messages_enqueued - outbound.messages_queued();
     const auto messages = left - std::exchange(messages_settled_, left);
     const auto charge = outbound.take_freed_bytes() + messages * Intake::message_charge;

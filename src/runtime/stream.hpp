@@ -43,9 +43,12 @@ public:
     // Sending. Any thread.
 
     /// Queues a message whose bytes may be written to, as may the detail::envelope_room in front.
-    std::error_code send_packed(std::span<std::byte> payload);
-    std::error_code send(std::span<const std::byte> payload);
-    std::error_code send(const Message& message);
+    /// With `id`, take_receipt() will tell when it is delivered.
+    std::error_code send_packed(std::span<std::byte> payload, MessageId* id = nullptr);
+    std::error_code send(std::span<const std::byte> payload, MessageId* id = nullptr);
+    std::error_code send(const Message& message, MessageId* id = nullptr);
+
+    bool take_receipt(MessageId& id) noexcept;
 
     void finish();
     void reset(std::uint64_t code);
@@ -109,7 +112,9 @@ private:
     class Waiting;
 
     std::error_code appended(Intake::Appended appended);
-    std::error_code send_compressed(std::span<const std::byte> payload);
+    std::error_code send_compressed(std::span<const std::byte> payload, MessageId* id);
+    std::error_code append_message(std::span<const std::byte> sealed, MessageId* id);
+    std::error_code append_large(Message sealed, MessageId* id);
     bool refill() noexcept;
     void report_consumed();
     void report_if_wanted();
@@ -128,6 +133,8 @@ private:
     SendSide side_;  // under the intake's lock
     WaitList send_changes_;
     std::atomic<bool> gave_up_{false};  // messages with guarantee that will not be delivered
+    SpinLock receipts_lock_;
+    protocol::Ring<std::uint64_t> receipts_;
 
     // What arrived, from strand to consumer.
     mutable SpinLock inbox_lock_;

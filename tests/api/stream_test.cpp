@@ -202,6 +202,71 @@ TEST_CASE("try_recv tells the number of a message and when it arrived") {
     }());
 }
 
+TEST_CASE("receipts come for what the peer has, and for nothing else") {
+    run([]() -> awaitable<void> {
+        auto pair = co_await make_pair();
+        for (const auto promises :
+             {Promises::reliable, Promises::guaranteed_delivery, Promises::ordered, Promises::none,
+              Promises::consistency | Promises::compressed}) {
+            auto lane = co_await make_lane(pair, promising(promises));
+            std::vector<braid::MessageId> ids(6);
+            CHECK_FALSE(lane.client.try_receipt(ids[0]));
+            CHECK_FALSE(lane.client.try_send(0, ids[0]));
+            lane.client.send(1);
+            const auto bytes = bytes_of(40'000);
+            CHECK_FALSE(lane.client.try_send(std::span<const std::byte>{bytes}, ids[1]));
+            CHECK_FALSE(lane.client.try_send(Message{bytes}, ids[2]));
+            CHECK_FALSE(lane.client.try_send(Move{"white", {}}, ids[3]));
+            CHECK_FALSE(lane.client.try_send(bytes, ids[4]));
+            CHECK(lane.client.try_send(std::string(20u << 20, 'x'), ids[5]) ==
+                  errc::message_too_large);
+            CHECK_FALSE(lane.client.try_send(Message{}, ids[5]));
+            std::vector<std::uint64_t> expected{0, 2, 3, 4, 5, 6};
+            std::vector<std::uint64_t> delivered;
+            for (unsigned i = 0; i < 6; ++i) {
+                CHECK(ids[i] == braid::MessageId{expected[i]});
+            }
+            co_await until([&] {
+                braid::MessageId id{};
+                while (lane.client.try_receipt(id)) {
+                    delivered.push_back(static_cast<std::uint64_t>(id));
+                }
+                return delivered.size() == 6;
+            });
+            CHECK(delivered == expected);
+            if (covers(promises, Promises::guaranteed_delivery)) {
+                braid::RecvInfo info;
+                Message message;
+                for (std::uint64_t number = 0; number < 7; ++number) {
+                    CHECK(lane.server.try_recv(message, &info) == RecvStatus::ok);
+                    CHECK(info.number == braid::MessageId{number});
+                }
+            }
+        }
+    }());
+}
+
+TEST_CASE("a snapshot that was replaced unsent has no receipt") {
+    run([]() -> awaitable<void> {
+        auto pair = co_await make_pair();
+        auto options = promising(Promises::ordered);
+        options.latest_only = true;
+        auto lane = co_await make_lane(pair, options);
+        braid::MessageId id{};
+        for (int i = 0; i < 5; ++i) CHECK_FALSE(lane.client.try_send(i, id));
+        CHECK(id == braid::MessageId{4});
+        braid::MessageId delivered{};
+        bool told = false;
+        co_await until([&] { return told || (told = lane.client.try_receipt(delivered)); });
+        CHECK(delivered == braid::MessageId{4});
+        const auto value = co_await lane.server.recv<int>();
+        CHECK(value == 4);
+        CHECK_FALSE(lane.client.try_receipt(delivered));
+        lane.client.reset();
+        CHECK(lane.client.try_send(5, id) == errc::stream_closed);
+    }());
+}
+
 TEST_CASE("recv_for gives up in time and loses nothing") {
     run([]() -> awaitable<void> {
         auto pair = co_await make_pair();

@@ -21,7 +21,17 @@ struct Sender {
         block.recycle = [](Block&) {};
     }
 
-    void enqueue(std::uint32_t size) { outbound.enqueue(block, 0, size, now); }
+    void enqueue(std::uint32_t size, bool receipt = false) {
+        outbound.enqueue(block, 0, size, now, receipt);
+    }
+
+    std::vector<std::uint64_t> take_receipts() {
+        Ring<std::uint64_t> ring;
+        outbound.receipts()->take(ring);
+        std::vector<std::uint64_t> ids;
+        for (; !ring.empty(); ring.pop_front()) ids.push_back(ring.front());
+        return ids;
+    }
 
     /// Writes one unit, and reads it back.
     Outbound::Stop write(std::size_t room = 1'200, std::size_t quantum = 1'000) {
@@ -107,7 +117,8 @@ TEST_CASE("Credit is used once for each byte, and never exceeded") {
                 const auto index = random.below(flying.size());
                 const auto range = flying[index];
                 flying.erase(flying.begin() + static_cast<std::ptrdiff_t>(index));
-                random.chance(0.5) ? sender.outbound.lost(range) : sender.outbound.acked(range);
+                random.chance(0.5) ? sender.outbound.lost(range)
+                                   : sender.outbound.acked(range, Time{1s});
             }
             if (random.chance(0.001)) {
                 sender.outbound.rewind();
@@ -143,7 +154,7 @@ TEST_CASE("Every byte reaches a receiver that is told of each once, whatever is 
                     continue;
                 }
                 arrived[range.number].insert(range.offset, range.offset + range.bytes);
-                sender.outbound.acked(range);
+                sender.outbound.acked(range, Time{1s});
             }
         }
         for (std::size_t i = 0; i < sizes.size(); ++i) {
@@ -161,7 +172,7 @@ TEST_CASE("Feedback about what was dropped is old news") {
     sender.outbound.drop_all();
     for (const auto& range : sent) {
         sender.outbound.lost(range);
-        sender.outbound.acked(range);
+        sender.outbound.acked(range, Time{1s});
     }
     CHECK(sender.outbound.confirm_below(sender.outbound.count()));
     CHECK_FALSE(sender.outbound.backlogged());
@@ -213,4 +224,77 @@ TEST_CASE("A fragment behind a message without a number says its own") {
     CHECK_FALSE(sender.frames[0].numbered);
     CHECK(sender.frames[1].fragment);
     CHECK(sender.frames[1].numbered);
+}
+
+TEST_CASE("Receipts of guaranteed messages come with their confirmation, in whatever way") {
+    using Ids = std::vector<std::uint64_t>;
+    Sender sender{DeliveryClass::guaranteed_ordered};
+    sender.enqueue(100);
+    CHECK(sender.outbound.receipts() == nullptr);
+    for (int i = 1; i < 10; ++i) sender.enqueue(i == 7 ? 2'000 : 100, i != 2);
+    while (sender.outbound.backlogged()) sender.write();
+    CHECK(sender.outbound.confirm(5, 2));
+    CHECK(sender.take_receipts() == Ids{5, 6});
+    CHECK(sender.outbound.confirm_below(4));
+    CHECK(sender.take_receipts() == Ids{1, 3});
+    sender.outbound.rewind();
+    CHECK(sender.outbound.confirm_below(8));
+    CHECK(sender.take_receipts() == Ids{4, 7});
+    sender.outbound.drop_all();
+    CHECK(sender.take_receipts().empty());
+
+    Sender lossy{DeliveryClass::guaranteed, plenty, false};
+    for (int i = 0; i < 2; ++i) lossy.enqueue(1'500, true);
+    std::vector<SentRange> sent;
+    while (lossy.outbound.backlogged()) {
+        lossy.write();
+        sent.insert(sent.end(), lossy.log.begin(), lossy.log.end());
+    }
+    for (std::size_t i = 0; i + 1 < sent.size(); ++i) lossy.outbound.acked(sent[i], lossy.now);
+    CHECK(lossy.take_receipts() == Ids{0});
+    lossy.outbound.acked(sent.back(), lossy.now);
+    CHECK(lossy.take_receipts() == Ids{1});
+}
+
+TEST_CASE("Receipts name messages by what was queued before them, whatever was dropped") {
+    using Ids = std::vector<std::uint64_t>;
+    for (const auto delivery : {DeliveryClass::unreliable, DeliveryClass::sequenced}) {
+        for (const bool lossless : {false, true}) {
+            const auto confirm = [&](Sender& sender) {
+                for (const auto& range : sender.log) sender.outbound.acked(range, sender.now);
+                sender.outbound.confirm_below(sender.outbound.count());
+                return sender.take_receipts();
+            };
+            Sender latest{delivery, plenty, lossless};
+            latest.outbound.set_latest_only(true);
+            latest.enqueue(100);
+            for (int i = 0; i < 3; ++i) latest.enqueue(100, true);
+            latest.write();
+            CHECK(confirm(latest) == Ids{3});
+
+            Sender old{delivery, plenty, lossless};
+            old.outbound.set_time_to_live(10ms);
+            for (int i = 0; i < 5; ++i) old.enqueue(100, true);
+            old.now += 11ms;
+            old.enqueue(100);
+            old.enqueue(100, true);
+            old.write();
+            CHECK(confirm(old) == Ids{6});
+
+            Sender full{delivery, plenty, lossless};
+            full.outbound.set_queue_bytes_max(2'500);
+            full.enqueue(2'000, true);
+            full.write(1'200);  // a part of it
+            for (int i = 0; i < 7; ++i) full.enqueue(500, true);
+            std::vector<SentRange> sent = full.log;
+            while (full.outbound.backlogged()) {
+                full.write(1'200);
+                sent.insert(sent.end(), full.log.begin(), full.log.end());
+            }
+            full.log = sent;
+            const bool newest_only = delivery == DeliveryClass::sequenced && !lossless;
+            const auto ids = confirm(full);
+            CHECK(ids == (newest_only ? Ids{7} : Ids{0, 7}));
+        }
+    }
 }

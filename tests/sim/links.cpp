@@ -214,16 +214,24 @@ void DatagramLink::drain(FrameSink& sink, Time now) {
 void DatagramLink::settle(FrameToken token, bool stored, Time now) {
     if (dead_) return;
     const auto heard = now + options_.delay + some(options_.jitter + 25ms);
-    if (!stored) {
+    // An acknowledgement names all that arrived before: one that is late makes later ones late, and
+    // who misses it for good hears of nothing older that came after.
+    auto acked = std::max(heard, acked_last_);
+    if (!stored || token < never_acked_) {
         feedback_.emplace(heard + some(100ms), Feedback{token, false});
-    } else if (random_.chance(options_.spurious)) {
+        return;
+    }
+    if (random_.chance(options_.spurious)) {
         const auto given_up = heard + some(50ms);
         feedback_.emplace(given_up, Feedback{token, false});
-        if (!random_.chance(0.5)) return;
-        feedback_.emplace(given_up + some(200ms) + 1ns, Feedback{token, true});
-    } else {
-        feedback_.emplace(heard, Feedback{token, true});
+        if (!random_.chance(0.5)) {
+            never_acked_ = token;
+            return;
+        }
+        acked = std::max(acked, given_up + some(200ms) + 1ns);
     }
+    acked_last_ = acked;
+    feedback_.emplace(acked, Feedback{token, true});
 }
 
 Time DatagramLink::deadline() const noexcept {

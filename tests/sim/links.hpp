@@ -154,6 +154,8 @@ private:
 
     Time free_at_{};
     Time path_free_at_{};
+    Time acked_last_{};
+    FrameToken never_acked_ = 0;
     bool in_burst_ = false;
     bool wanted_more_ = false;
     std::multimap<Time, Unit> arriving_;

@@ -100,7 +100,9 @@ bool Peer::send(End& end, std::size_t bytes, Time now) {
     } else if (!raw.empty()) {
         std::memcpy(at, raw.data(), size);
     }
-    mux.enqueue(*end.stream, block, block_used_, static_cast<std::uint32_t>(size), now);
+    end.asked.push_back(random_.chance(end.flow_out().receipts));
+    mux.enqueue(*end.stream, block, block_used_, static_cast<std::uint32_t>(size), now,
+                end.asked.back());
     end.queued_bytes += size;
     block_used_ += static_cast<std::uint32_t>(size);
     if (end.flow_out().confirm && random_.chance(0.1)) mux.want_confirmation(*end.stream);
@@ -159,6 +161,7 @@ void Peer::check_settled(End& end) {
     if (is_guaranteed(end.delivery)) {
         require(out.messages_confirmed == out.messages_enqueued, say("not all was confirmed"));
         require(out.messages_dropped == 0, say("a guaranteed message was dropped"));
+        require(end.reported.empty() || end.asked == end.reported, say("a receipt is missing"));
     } else {
         require(out.messages_handed_over + out.messages_dropped == out.messages_enqueued,
                 say("messages unaccounted for"));
@@ -226,6 +229,7 @@ void Peer::changed(Stream& stream, std::deque<StreamPlan>& plans, Time now) {
 
 void Peer::note_progress(End& end) {
     auto& outbound = end.stream->outbound;
+    take_receipts(end);
     const auto freed = outbound.take_freed_bytes();
     require(freed <= end.queued_bytes, [&] { return "more freed than queued on " + name(end); });
     end.queued_bytes -= freed;
@@ -238,6 +242,50 @@ void Peer::note_progress(End& end) {
             [&] { return "more settled than queued on " + name(end); });
     require(settled >= end.confirmed, "what was confirmed is not any more");
     end.confirmed = settled;
+}
+
+void Peer::take_receipts(End& end) {
+    auto* const receipts = end.stream->outbound.receipts();
+    if (receipts == nullptr) return;
+    braid::protocol::Ring<std::uint64_t> ids;
+    receipts->take(ids);
+    end.reported.resize(end.sent.size());
+    const auto twin = other->ends.find(end.id);
+    for (; !ids.empty(); ids.pop_front()) {
+        const auto id = ids.front();
+        const auto say = [&](const char* what) {
+            return [&, what] { return what + (" on " + name(end)) + ' ' + std::to_string(id); };
+        };
+        require(id < end.sent.size() && end.asked[id], say("a receipt that nobody asked for"));
+        require(!end.reported[id], say("a receipt that came twice"));
+        end.reported[id] = true;
+        require(twin != other->ends.end(), say("a receipt from one who had not heard of it"));
+        const auto& there = twin->second;
+        const bool ordered = end.delivery == DeliveryClass::guaranteed_ordered;
+        const bool reads = there.flow_in().reading == Reading::at_once && !end.cut_out();
+        if (!reads || ordered || end.sent[id] == 0) continue;
+        require(id < there.seen.size() && there.seen[id], say("a receipt before its message"));
+    }
+}
+
+void Peer::check_receipts(Time now) {
+    for (const auto& [id, end] : ends) {
+        const auto twin = other->ends.find(id);
+        if (end.cut_out() || twin == other->ends.end()) continue;
+        if (twin->second.stream != nullptr && twin->second.readable) {
+            other->read(twin->second, now);
+        }
+        const auto& seen = twin->second.seen;
+        for (std::size_t index = 0; index < end.reported.size(); ++index) {
+            if (!end.reported[index] || end.sent[index] == 0) continue;
+            require(index < seen.size() && seen[index], [&] {
+                return "a receipt for what was lost on " + name(end) + ' ' + std::to_string(index) +
+                       " of " + std::to_string(end.sent.size()) + " class " +
+                       std::to_string(static_cast<int>(end.delivery)) + " tag " +
+                       std::to_string(end.plan->options.tag);
+            });
+        }
+    }
 }
 
 bool Peer::is_time_to_read(End& end, Time now) {

@@ -36,6 +36,8 @@ struct End {
     bool finished = false;
     bool send_closed = false;
     std::uint64_t confirmed = 0;  ///< when last looked
+    std::vector<bool> asked;      ///< for a receipt
+    std::vector<bool> reported;   ///< with one
 
     // Receiving.
     std::vector<bool> seen;
@@ -77,6 +79,8 @@ public:
     /// When there is something to read later.
     Time deadline() const;
     void check_step(const Peer& other);
+    /// When all has arrived: reads it.
+    void check_receipts(Time now);
 
     Mux mux;
     Peer* other = nullptr;
@@ -104,6 +108,7 @@ private:
     void check(End& end, std::uint64_t number, std::span<const std::byte> bytes, Time now);
     std::uint64_t index_in_class(End& end, std::uint64_t number, std::span<const std::byte> bytes);
     void note_progress(End& end);
+    void take_receipts(End& end);
     std::string name(const End& end) const;
 
     std::size_t side_;

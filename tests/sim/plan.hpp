@@ -32,6 +32,7 @@ struct Flow {
     Reading reading = Reading::at_once;
     Duration read_every{0};
     bool confirm = false;  ///< asks for confirmation now and then
+    double receipts = 0;   ///< share of messages of which it wants to know when they arrive
     bool finish = false;   ///< after the last message; else when the world winds up
 };
 

@@ -93,6 +93,7 @@ Flow make_flow(Random& random, const Flavour& flavour) {
     flow.read_every =
         flow.reading == Reading::late ? some(random, 1ms, 20ms) : some(random, 50ms, 500ms);
     flow.confirm = random.chance(0.2);
+    if (random.chance(0.5)) flow.receipts = random.chance(0.5) ? 1 : 0.3;
     flow.finish = random.chance(0.5);
     return flow;
 }

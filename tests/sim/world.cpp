@@ -287,6 +287,7 @@ void World::wind_up(Duration most) {
     for (auto& peer : peers_) peer->read_everything_from_now_on();
     require(run_while_not(everything, most), [&] { return "of what was not read, " + missing(); });
 
+    for (auto& peer : peers_) peer->check_receipts(now_);
     for (auto& peer : peers_) peer->release_all(now_);
     const auto empty = [this] {
         return std::all_of(peers_.begin(), peers_.end(), [](const auto& peer) {

@@ -3,6 +3,7 @@
 /// All of braid but what is opt-in: <braid/io_thread.hpp>.
 
 #include <braid/address.hpp>
+#include <braid/close_code.hpp>
 #include <braid/cork.hpp>
 #include <braid/disconnect_result.hpp>
 #include <braid/error.hpp>
@@ -14,6 +15,7 @@
 #include <braid/network_options.hpp>
 #include <braid/participant.hpp>
 #include <braid/participant_event.hpp>
+#include <braid/peer_stream_limits.hpp>
 #include <braid/pid.hpp>
 #include <braid/priority.hpp>
 #include <braid/promises.hpp>

@@ -41,8 +41,9 @@ private:
 };
 
 /// This end. Move-only; destroying it drops what has not been delivered, without waiting: await
-/// shutdown() first. May be destroyed before or after its participants, streams and execution
-/// context.
+/// shutdown() first. If its execution context still runs, peers are told with
+/// close_code::network_destroyed; else they find it lost. May be destroyed before or after its
+/// participants, streams and execution context.
 ///
 /// Any thread may call. The work is done by the threads that run the execution context.
 class Network {

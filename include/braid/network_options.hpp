@@ -2,11 +2,20 @@
 
 #include <braid/limits.hpp>
 #include <braid/link_simulation.hpp>
+#include <braid/peer_stream_limits.hpp>
+#include <braid/pid.hpp>
+#include <braid/stream_options.hpp>
 
 #include <cstdint>
+#include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
+
+namespace spdlog {
+class logger;
+}
 
 namespace braid {
 
@@ -35,7 +44,26 @@ public:
         return *this;
     }
 
-    /// Lines go to standard error; `warning` if not set.
+    /// Caps on the streams that each peer opens.
+    NetworkOptions& peer_streams(const PeerStreamLimits& limits) {
+        peer_streams_ = limits;
+        return *this;
+    }
+
+    /// Decides about a stream that a peer opens within these caps: nothing takes it, a code (0 to
+    /// close_code::application_max) refuses it before the application sees it.
+    using AcceptStreams =
+        std::function<std::optional<std::uint64_t>(const Pid&, const StreamOptions&)>;
+
+    /// Called for each stream that a peer opens, on the threads of the execution context: for one
+    /// participant once at a time, for several at the same time. It must not block; an exception
+    /// from it refuses the stream (close_code::policy_failed).
+    NetworkOptions& accept_streams(AcceptStreams policy) {
+        accept_streams_ = std::move(policy);
+        return *this;
+    }
+
+    /// `warning` if not set. At most ten lines a second are written.
     NetworkOptions& log_level(LogLevel level) {
         log_level_ = level;
         return *this;
@@ -49,19 +77,32 @@ public:
         return *this;
     }
 
+    /// Gets the lines in place of standard error, as `event key=value ...`. Its own level holds as
+    /// well.
+    NetworkOptions& logger(std::shared_ptr<spdlog::logger> logger) {
+        logger_ = std::move(logger);
+        return *this;
+    }
+
     /// What was set, or the defaults.
     const Limits& limits() const noexcept { return limits_; }
     const std::string& application_name() const noexcept { return application_name_; }
     const std::string& application_version() const noexcept { return application_version_; }
+    const PeerStreamLimits& peer_streams() const noexcept { return peer_streams_; }
+    const AcceptStreams& accept_streams() const noexcept { return accept_streams_; }
     LogLevel log_level() const noexcept { return log_level_; }
     const std::optional<LinkSimulation>& simulated_link() const noexcept { return simulated_link_; }
+    const std::shared_ptr<spdlog::logger>& logger() const noexcept { return logger_; }
 
 private:
     Limits limits_;
     std::string application_name_;
     std::string application_version_;
+    PeerStreamLimits peer_streams_;
+    AcceptStreams accept_streams_;
     LogLevel log_level_ = LogLevel::warning;
     std::optional<LinkSimulation> simulated_link_;
+    std::shared_ptr<spdlog::logger> logger_;
 };
 
 }  // namespace braid

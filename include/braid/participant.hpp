@@ -82,8 +82,8 @@ public:
     BRAID_API asio::awaitable<DisconnectResult> disconnect(CloseReason reason,
                                                            std::chrono::nanoseconds deadline);
 
-    /// What the end that closed gave as its reason; nothing while connected, or if the participant
-    /// was lost.
+    /// What the end that closed gave as its reason, the same on both ends; nothing while connected,
+    /// or if the participant was lost. Codes above close_code::application_max are braid's own.
     BRAID_API std::optional<CloseReason> close_reason() const;
 
     /// Cheap: a copy of what the last activity left.

@@ -20,7 +20,8 @@ struct ParticipantStats {
 struct NetworkStats {
     std::size_t participants = 0;          ///< connected now
     std::uint64_t handshakes_refused = 0;  ///< by this end: limits, application, Pid
-    std::uint64_t handshakes_failed = 0;   ///< of accepted connections: garbage, silence
+    std::uint64_t handshakes_failed = 0;   ///< of accepted connections: garbage, silence, hung up
+    std::uint64_t streams_refused = 0;     ///< opened by peers: PeerStreamLimits, accept_streams()
     std::uint64_t violations = 0;          ///< channels closed because the peer broke the rules
 };
 

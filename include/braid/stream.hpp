@@ -158,8 +158,14 @@ public:
     /// Sends no more; what is queued still goes, and the peer sees a clean end after it.
     BRAID_API void finish();
 
-    /// Gives up both directions and what is under way. The peer sees errc::stream_reset.
+    /// Gives up both directions and what is under way. The peer sees errc::stream_reset and the
+    /// code.
+    /// @throws StreamError (errc::options_invalid) for a code above close_code::application_max
     BRAID_API void reset(std::uint64_t code = 0);
+
+    /// What the peer gave as its reason when it reset or refused the stream: a number of its
+    /// application, or one of braid's own (<braid/close_code.hpp>). Nothing if it did neither.
+    BRAID_API std::optional<std::uint64_t> close_code() const;
 
 private:
     std::shared_ptr<runtime::Stream> core_;

@@ -1,7 +1,9 @@
 #include "runtime/stream.hpp"
 
+#include <braid/close_code.hpp>
 #include <braid/stream.hpp>
 
+#include <string>
 #include <vector>
 
 namespace braid {
@@ -45,7 +47,16 @@ asio::awaitable<void> Stream::drained() { return runtime::Stream::drained(core_)
 
 void Stream::finish() { core_->finish(); }
 
-void Stream::reset(std::uint64_t code) { core_->reset(code); }
+void Stream::reset(std::uint64_t code) {
+    if (code > close_code::application_max) {
+        throw StreamError{
+            errc::options_invalid,
+            "reset(" + std::to_string(code) + "): codes of the application are 0 to 2^62 - 1"};
+    }
+    core_->reset(code);
+}
+
+std::optional<std::uint64_t> Stream::close_code() const { return core_->close_code(); }
 
 namespace detail {
 

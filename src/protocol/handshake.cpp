@@ -168,6 +168,11 @@ private:
     DecodeStatus status_ = DecodeStatus::complete;
 };
 
+void copy(Reader& in, std::span<std::uint8_t> field) noexcept {
+    const auto bytes = in.raw(field.size());
+    if (!bytes.empty()) std::memcpy(field.data(), bytes.data(), bytes.size());
+}
+
 std::string application_text(Reader& in) {
     const auto text = in.text(application_text_bytes_max);
     if (!application_text_valid(text)) in.malformed();
@@ -177,10 +182,8 @@ std::string application_text(Reader& in) {
 /// What a later minor version appends is not looked at.
 DecodeStatus decode_hello(std::span<const std::byte> body, Hello& hello) {
     Reader in{body};
-    for (auto* field : {&hello.pid.bytes, &hello.session}) {
-        const auto bytes = in.raw(field->size());
-        if (!bytes.empty()) std::memcpy(field->data(), bytes.data(), bytes.size());
-    }
+    copy(in, hello.pid.bytes);
+    copy(in, hello.session);
     hello.application_name = application_text(in);
     hello.application_version = application_text(in);
     hello.stream_credit = in.number();
@@ -196,8 +199,10 @@ DecodeStatus decode_refusal(std::span<const std::byte> body, Refusal& refusal) {
     Reader in{body};
     const auto wire = static_cast<std::uint16_t>(in.fixed(2));
     const auto text = in.text(refusal_text_bytes_max);
+    const auto reason = reason_of(wire);
+    if (reason == errc::already_connected) copy(in, refusal.pid.bytes);
     if (in.status() != DecodeStatus::complete) return in.status();
-    refusal.reason = reason_of(wire);
+    refusal.reason = reason;
     refusal.text = printable(text);
     return DecodeStatus::complete;
 }
@@ -261,6 +266,7 @@ std::vector<std::byte> encode_refusal(const Refusal& refusal, WireVersion versio
     Writer out{Kind::refusal, version};
     out.fixed16(wire_of(refusal.reason));
     out.text(printable(refusal.text), refusal_text_bytes_max);
+    if (refusal.reason == errc::already_connected) out.raw(refusal.pid.bytes);
     return std::move(out).finish();
 }
 

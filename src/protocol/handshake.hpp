@@ -41,6 +41,7 @@ struct Hello {
 struct Refusal {
     errc reason = errc::handshake_malformed;
     std::string text;  ///< for people: e.g. the application that runs here; at most 256 bytes
+    Pid pid;           ///< of the accepting side, if the reason is already_connected
 
     bool operator==(const Refusal&) const = default;
 };

@@ -1,5 +1,7 @@
 #include "protocol/mux.hpp"
 
+#include <braid/close_code.hpp>
+
 #include <algorithm>
 
 namespace braid::protocol {
@@ -214,8 +216,7 @@ void Mux::stop(Stream& stream, std::uint64_t code) {
     grant_reservations();
     offer_credit(stream);
     if (stream.inbound.ended()) return;
-    stream.stop_code = code;
-    stream.stop_sent = true;
+    if (!std::exchange(stream.stop_sent, true)) stream.stop_code = code;
     want(stream, Control::stop);
 }
 
@@ -232,12 +233,12 @@ void Mux::release(Stream& stream, Time now) {
     if (stream.changed_listed) std::erase(changed_, &stream);
     stream.changed_listed = false;
     finish(stream, now);
-    stop(stream, 0);
+    stop(stream, close_code::stream_destroyed);
     retire_if_done(stream, now);
 }
 
 void Mux::refuse(Stream& stream, std::uint64_t code, Time now) {
-    stream.stop_code = code;
+    stream.refuse_code = code;
     stream.inbound.discard(receive_credit_);
     stream.outbound.drop_all();
     stream.send_error = errc::stream_refused;
@@ -260,6 +261,12 @@ void Mux::close(const CloseReason& reason) {
     if (close_state_ != CloseState::open) return;
     close_reason_ = reason;
     close_state_ = CloseState::wanted;
+}
+
+void Mux::close_at_once(const CloseReason& reason) {
+    if (close_state_ == CloseState::sent) return;
+    close_reason_ = reason;
+    close_state_ = CloseState::wanted_at_once;
 }
 
 void Mux::take_changed(std::vector<Stream*>& out) {

@@ -97,6 +97,8 @@ public:
     void ping() noexcept;
     /// Says goodbye, as the last frame.
     void close(const CloseReason& reason);
+    /// The same, before all that still waits: that is not sent any more.
+    void close_at_once(const CloseReason& reason);
 
     // Outputs.
 
@@ -138,7 +140,7 @@ private:
     static constexpr std::size_t acknowledge_bytes = 64u << 10;
     static constexpr Duration acknowledge_delay = std::chrono::milliseconds{50};
 
-    enum class CloseState : std::uint8_t { open, wanted, sent };
+    enum class CloseState : std::uint8_t { open, wanted, wanted_at_once, sent };
 
     // Sending: mux_send.cpp
     FrameToken fill(MuxPort& port, FrameWriter& unit, Time now);
@@ -179,6 +181,7 @@ private:
     std::error_code on_stream_ack(Stream& stream, const Frame& frame);
     void on_refused(Stream& stream, std::uint64_t code, Time now);
     void on_stop(Stream& stream, std::uint64_t code, Time now);
+    static void note_code(Stream& stream, std::uint64_t code) noexcept;
 
     // Streams: mux.cpp
     Stream& add_stream(StreamId id, const StreamOptions& options, bool opened_here);

@@ -1,5 +1,7 @@
 #include "protocol/mux.hpp"
 
+#include <braid/close_code.hpp>
+
 #include <algorithm>
 
 namespace braid::protocol {
@@ -408,7 +410,7 @@ std::error_code Mux::on_peer_finished(MuxPort& port, Stream& stream, const Frame
     if (stream.tombstone) {
         inbound.reset(0, receive_credit_);
     } else if (frame.type == FrameType::reset_stream) {
-        stream.peer_code = frame.code;
+        note_code(stream, frame.code);
         inbound.reset(frame.value, receive_credit_);
         if (!stream.receive_error) stream.receive_error = errc::stream_reset;
         offer_credit(stream);
@@ -460,7 +462,7 @@ std::error_code Mux::on_stream_ack(Stream& stream, const Frame& frame) {
 }
 
 void Mux::on_refused(Stream& stream, std::uint64_t code, Time now) {
-    stream.peer_code = code;
+    note_code(stream, code);
     if (!stream.inbound.ended()) {
         stream.receive_error = errc::stream_refused;
         stream.inbound.reset(0, receive_credit_);
@@ -477,11 +479,18 @@ void Mux::on_refused(Stream& stream, std::uint64_t code, Time now) {
 
 void Mux::on_stop(Stream& stream, std::uint64_t code, Time now) {
     if (stream.send_state >= Stream::SendState::closing) return;
-    stream.peer_code = code;
+    note_code(stream, code);
     stream.send_error = errc::stream_closed;
     begin_reset(stream, code);
     note(stream, StreamChange::send_closed);
     retire_if_done(stream, now);
+}
+
+// A RESET_STREAM that answers our STOP carries the code of that.
+void Mux::note_code(Stream& stream, std::uint64_t code) noexcept {
+    if (code == close_code::stream_destroyed) return;
+    if (stream.stop_sent && code == stream.stop_code) return;
+    stream.peer_code = code;
 }
 
 }  // namespace braid::protocol

@@ -8,12 +8,14 @@ namespace braid::protocol {
 FrameToken Mux::fill(MuxPort& port, FrameWriter& unit, Time now) {
     ++port.unit_number_;
     if (close_state_ == CloseState::sent) return 0;
-    if (write_participant_controls(port, unit, now) && write_stream_controls(port, unit, now)) {
+    const bool at_once = close_state_ == CloseState::wanted_at_once;
+    if (!at_once && write_participant_controls(port, unit, now) &&
+        write_stream_controls(port, unit, now)) {
         write_messages(port, unit, now);
         // What the messages brought about leaves with them: CLOSE_STREAM, BLOCKED.
         if (write_participant_controls(port, unit, now)) write_stream_controls(port, unit, now);
     }
-    if (close_state_ == CloseState::wanted &&
+    if (close_state_ != CloseState::open &&
         unit.close(close_reason_.code(), close_reason_.text())) {
         close_state_ = CloseState::sent;
         port.log({MuxPort::SentFrame::Kind::close, {}, {}, {}, false});
@@ -27,7 +29,7 @@ FrameToken Mux::fill(MuxPort& port, FrameWriter& unit, Time now) {
 
 bool Mux::pending(MuxPort& port, Time) {
     if (close_state_ == CloseState::sent) return false;
-    return close_state_ == CloseState::wanted || port.ping_wanted_ || max_data_wanted_ ||
+    return close_state_ != CloseState::open || port.ping_wanted_ || max_data_wanted_ ||
            max_streams_wanted_ || blocked_wanted_ || !port.controls_.empty() ||
            !port.scheduler_.empty();
 }
@@ -108,7 +110,7 @@ bool Mux::write_control(MuxPort& port, FrameWriter& unit, Stream& stream, Contro
             }
             stream.announced = true;
             return true;
-        case Control::refuse: return unit.refuse_stream(slot, stream.stop_code);
+        case Control::refuse: return unit.refuse_stream(slot, stream.refuse_code);
         case Control::max_stream_data:
             if (unit.room() < frame_header_bytes_max) return false;
             return unit.max_stream_data(slot,

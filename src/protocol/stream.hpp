@@ -9,6 +9,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 namespace braid::protocol {
@@ -43,10 +44,10 @@ struct Stream {
     StreamOptions options;
     Outbound outbound;
     Inbound inbound;
-    std::error_code send_error;     ///< why sending is over, once it is
-    std::error_code receive_error;  ///< why receiving ended; none after a clean end
-    std::uint64_t peer_code = 0;    ///< what the peer said with refuse, reset or stop
-    void* owner = nullptr;          ///< the runtime's
+    std::error_code send_error;              ///< why sending is over, once it is
+    std::error_code receive_error;           ///< why receiving ended; none after a clean end
+    std::optional<std::uint64_t> peer_code;  ///< what the peer said with refuse, reset or stop
+    void* owner = nullptr;                   ///< the runtime's
     std::uint8_t changes = 0;
 
 private:
@@ -90,6 +91,7 @@ private:
     std::uint8_t controls = 0;
     std::uint64_t reset_code = 0;
     std::uint64_t stop_code = 0;
+    std::uint64_t refuse_code = 0;
 
     struct Name {
         MuxPort* port;

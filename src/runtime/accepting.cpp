@@ -14,10 +14,9 @@ namespace braid::runtime {
 
 namespace {
 
-protocol::Refusal refusal_of(errc reason, std::string text = {}) {
+protocol::Refusal refusal_of(errc reason) {
     protocol::Refusal refusal;
     refusal.reason = reason;
-    refusal.text = std::move(text);
     return refusal;
 }
 
@@ -54,8 +53,11 @@ asio::awaitable<void> Network::accept(std::shared_ptr<Network> self,
     try {
         for (;;) self->admit(co_await listener->accept());
     } catch (const std::exception& error) {
-        const auto what = to_string(listener->address()) + ": accepts no more: " + error.what();
-        if (!self->closing()) self->report(LogLevel::debug, what);
+        if (self->listens_at(listener)) {
+            self->report(LogLevel::error,
+                         LogLine{"listener_failed", to_string(listener->address())}.with(
+                             "reason", error.what()));
+        }
     }
     self->stop(listener);
 }
@@ -64,7 +66,8 @@ void Network::admit(std::unique_ptr<transport::Encounter> encounter) {
     const auto host = encounter->peer_host();
     if (!admissible(host)) {
         if (log_.wants(LogLevel::warning)) {
-            report(LogLevel::warning, encounter->peer_address() + ": too many handshakes");
+            report(LogLevel::warning, LogLine{"handshake_refused", encounter->peer_address()}.with(
+                                          "reason", "too many handshakes"));
         }
         return encounter->close();
     }
@@ -114,10 +117,13 @@ asio::awaitable<void> Network::meet(std::shared_ptr<Network> self,
     const auto address = encounter.peer_address();
     std::shared_ptr<Participant> participant;
     std::string problem;
+    const char* event = "handshake_failed";
     try {
         const auto peer = co_await encounter.receive_hello();
         if (auto refusal = self->judge(peer, meeting, participant)) {
-            problem = std::error_code{refusal->reason}.message() + " " + refusal->text;
+            event = "handshake_refused";
+            problem = std::error_code{refusal->reason}.message();
+            if (!refusal->text.empty()) problem = refusal->text + ": " + problem;
             co_await encounter.refuse(std::move(*refusal));
         } else {
             co_await encounter.send_hello(self->hello());
@@ -125,14 +131,16 @@ asio::awaitable<void> Network::meet(std::shared_ptr<Network> self,
         }
     } catch (const std::exception& error) {
         problem = meeting->timed_out() ? "no handshake in time" : error.what();
+        // With a participant, its end counts.
         const std::lock_guard lock{self->mutex_};
-        ++self->stats_.handshakes_failed;
+        if (participant == nullptr) ++self->stats_.handshakes_failed;
     }
     self->meeting_over(meeting, host, participant != nullptr);
     if (problem.empty()) co_return;
-    if (participant != nullptr) participant->abort(errc::participant_lost);
-    if (self->log_.wants(LogLevel::warning) && !self->closing()) {
-        self->report(LogLevel::warning, address + ": " + problem);
+    if (participant != nullptr) {
+        participant->abort(errc::participant_lost);
+    } else if (self->log_.wants(LogLevel::warning) && !self->closing()) {
+        self->report(LogLevel::warning, LogLine{event, address}.with("reason", problem));
     }
 }
 
@@ -150,7 +158,9 @@ std::optional<protocol::Refusal> Network::judge(const protocol::Hello& peer,
     if (peer.pid == pid_) return refuse(refusal_of(errc::self_connect));
     if (auto refusal = protocol::check_application(peer, hello())) return refuse(*refusal);
     if (known_.contains(peer.pid)) {
-        return refuse(refusal_of(errc::already_connected, text_of(pid_)));
+        auto refusal = refusal_of(errc::already_connected);
+        refusal.pid = pid_;
+        return refuse(std::move(refusal));
     }
     if (known_.size() >= options_.limits().participants) {
         return refuse(refusal_of(errc::too_many_participants));

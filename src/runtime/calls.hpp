@@ -8,8 +8,6 @@
 #include <exception>
 #include <memory>
 #include <mutex>
-#include <string>
-#include <string_view>
 #include <utility>
 
 namespace braid::runtime {
@@ -99,10 +97,5 @@ struct Network::ConnectCall : Call<Participant> {
     std::uint64_t since = 0;  // which participants came while it was under way
     protocol::Time by = protocol::never;
 };
-
-/// A whole Pid as the text of a refusal carries it, and back from the end of a text. All zero if
-/// it is none.
-std::string text_of(const Pid& pid);
-Pid pid_of(std::string_view text) noexcept;
 
 }  // namespace braid::runtime

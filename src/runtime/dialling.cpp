@@ -3,52 +3,16 @@
 #include "runtime/calls.hpp"
 #include "runtime/distant_encounter.hpp"
 #include "runtime/network.hpp"
+#include "transport/refused.hpp"
 
 #include <asio/co_spawn.hpp>
 #include <asio/detached.hpp>
 #include <asio/error.hpp>
 
 #include <algorithm>
-#include <string_view>
 #include <utility>
 
 namespace braid::runtime {
-
-namespace {
-
-constexpr std::string_view hex_digits = "0123456789abcdef";
-
-/// What an error says on top of its code's own text, which stands behind it.
-std::string details_of(const std::system_error& error) {
-    std::string text = error.what();
-    const auto own = ": " + error.code().message();
-    if (text.ends_with(own)) text.resize(text.size() - own.size());
-    return text;
-}
-
-}  // namespace
-
-std::string text_of(const Pid& pid) {
-    std::string text;
-    for (const std::size_t byte : pid.bytes) {
-        text += hex_digits[byte / 16];
-        text += hex_digits[byte % 16];
-    }
-    return text;
-}
-
-Pid pid_of(std::string_view text) noexcept {
-    Pid pid;
-    if (text.size() < 2 * pid.bytes.size()) return pid;
-    text.remove_prefix(text.size() - 2 * pid.bytes.size());
-    for (std::size_t i = 0; i < 2 * pid.bytes.size(); ++i) {
-        const auto digit = hex_digits.find(text[i]);
-        if (digit == std::string_view::npos) return Pid{};
-        auto& byte = pid.bytes[i / 2];
-        byte = static_cast<std::uint8_t>(byte * 16 + digit);
-    }
-    return pid;
-}
 
 asio::awaitable<std::shared_ptr<Participant>> Network::connect(std::shared_ptr<Network> self,
                                                                ConnectAddr address,
@@ -116,14 +80,15 @@ asio::awaitable<std::shared_ptr<Participant>> Network::encounter(std::shared_ptr
         meeting.limit(protocol::never);
         if (!claim.other_dial) {
             claim.participant->start(encounter.established());
+            self->report_connected(*claim.participant);
             co_return claim.participant;
         }
         other = claim.participant;
         encounter.close();
-    } catch (const HandshakeError& error) {
+    } catch (const transport::Refused& error) {
         // Perhaps both ends dialled at the same time, and the other's call was first.
         if (error.code() != errc::already_connected) throw;
-        other = self->await_other_dial(pid_of(details_of(error)), call->since);
+        other = self->await_other_dial(error.pid(), call->since);
         if (other == nullptr) throw;
     } catch (const std::system_error& error) {
         if (self->closing()) throw NetworkError{errc::network_closed};

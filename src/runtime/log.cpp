@@ -29,10 +29,23 @@ std::shared_ptr<spdlog::logger> standard_error() {
 
 }  // namespace
 
-Log::Log(LogLevel level) : Log{level, standard_error()} {}
+LogLine& LogLine::with(std::string_view key, std::string_view value) {
+    text_ += ' ';
+    text_ += key;
+    text_ += '=';
+    const bool plain = !value.empty() && value.find_first_of(" \"=\\") == value.npos;
+    if (!plain) text_ += '"';
+    for (const char letter : value) {
+        if (letter == '"' || letter == '\\') text_ += '\\';
+        const bool control = static_cast<unsigned char>(letter) < 0x20 || letter == 0x7f;
+        text_ += control ? '?' : letter;
+    }
+    if (!plain) text_ += '"';
+    return *this;
+}
 
 Log::Log(LogLevel level, std::shared_ptr<spdlog::logger> logger)
-    : level_{level}, logger_{std::move(logger)} {}
+    : level_{level}, logger_{logger != nullptr ? std::move(logger) : standard_error()} {}
 
 Log::~Log() = default;
 
@@ -41,7 +54,8 @@ void Log::write(LogLevel level, const std::string& line, protocol::Time now) {
     unsigned suppressed = 0;
     if (!admit(now, suppressed)) return;
     if (suppressed != 0) {
-        logger_->log(level_of(level), "{} lines were left out", suppressed);
+        const auto left_out = LogLine{"lines_left_out"}.with("count", std::to_string(suppressed));
+        logger_->log(level_of(level), "{}", left_out.text());
     }
     logger_->log(level_of(level), "{}", line);
 }

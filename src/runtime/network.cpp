@@ -14,6 +14,8 @@ std::shared_ptr<const LinkSimulation> shared(const std::optional<LinkSimulation>
     return simulation ? std::make_shared<const LinkSimulation>(*simulation) : nullptr;
 }
 
+constexpr protocol::Duration refusal_pause = std::chrono::seconds{1};
+
 }  // namespace
 
 Listening::Listening(std::weak_ptr<Network> network, std::shared_ptr<transport::Listener> listener)
@@ -58,7 +60,8 @@ Network::Network(const Pid& pid, const asio::any_io_executor& executor,
       simulated_link_{shared(options.simulated_link())},
       residents_{transport::Residents::of(executor)},
       environment_{std::move(environment)},
-      log_{options.log_level()},
+      log_{options.log_level(), options.logger()},
+      policy_{StreamPolicy::of(options)},
       executor_{executor},
       handshake_tokens_{static_cast<double>(options.limits().handshakes_per_second)},
       handshake_tokens_at_{environment_.clock->now()},
@@ -149,6 +152,11 @@ void Network::stop(const std::shared_ptr<transport::Listener>& listener) {
     strand_.post([listener] { listener->close(); });
 }
 
+bool Network::listens_at(const std::shared_ptr<transport::Listener>& listener) const {
+    const std::lock_guard lock{mutex_};
+    return std::find(listeners_.begin(), listeners_.end(), listener) != listeners_.end();
+}
+
 void Network::confirmed(const std::shared_ptr<Participant>& participant) {
     bool unwanted = false;
     {
@@ -163,6 +171,13 @@ void Network::confirmed(const std::shared_ptr<Participant>& participant) {
     }
     if (unwanted) participant->release();
     changes_.notify();
+    report_connected(*participant);
+}
+
+void Network::report_connected(const Participant& participant) {
+    if (!log_.wants(LogLevel::info)) return;
+    report(LogLevel::info, LogLine{"connected", participant.pid(), participant.peer_address()}.with(
+                               "dialled", participant.dialled() ? "yes" : "no"));
 }
 
 void Network::ended(Participant& participant, std::error_code reason) {
@@ -170,6 +185,7 @@ void Network::ended(Participant& participant, std::error_code reason) {
                            (reason.category() == braid::category() &&
                             reason.value() >= static_cast<int>(errc::frame_malformed) &&
                             reason.value() <= static_cast<int>(errc::compression_malformed));
+    bool hung_up = false;
     std::shared_ptr<Participant> keeper;
     {
         const std::lock_guard lock{mutex_};
@@ -177,7 +193,7 @@ void Network::ended(Participant& participant, std::error_code reason) {
         const auto found = known_.find(participant.pid());
         if (found != known_.end() && found->second.participant.get() == &participant) {
             if (found->second.half_open) --half_open_;
-            if (reason == errc::handshake_timeout) ++stats_.handshakes_failed;
+            hung_up = found->second.half_open && !closed_ && reason != errc::already_connected;
             keeper = std::move(found->second.participant);
             known_.erase(found);
         }
@@ -186,14 +202,15 @@ void Network::ended(Participant& participant, std::error_code reason) {
             keeper = std::move(each);
             return true;
         });
+        if (hung_up) ++stats_.handshakes_failed;
         if (!participant.dialled()) forget_host(participant.peer_host());
     }
     changes_.notify();
-    const auto level = violation ? LogLevel::warning : LogLevel::debug;
-    if (log_.wants(level)) {
-        report(level, "participant " + to_string(participant.pid()) + " at " +
-                          participant.peer_address() + " ended: " + reason.message());
-    }
+    const auto level = violation || hung_up ? LogLevel::warning : LogLevel::info;
+    if (!log_.wants(level)) return;
+    const auto* const event = violation ? "violation" : hung_up ? "handshake_failed" : "ended";
+    report(level, LogLine{event, participant.pid(), participant.peer_address()}.with(
+                      "reason", reason.message()));
 }
 
 bool Network::closing() const {
@@ -227,12 +244,32 @@ Participant::Setup Network::setup(const protocol::Hello& peer, transport::Encoun
     setup.limits = options_.limits();
     setup.number = serial_;
     setup.simulated_link = simulated_link_;
+    setup.policy = policy_;
     if (!dialled) setup.confirm_by = environment_.clock->now() + options_.limits().handshake;
     return setup;
 }
 
-void Network::report(LogLevel level, const std::string& line) {
-    log_.write(level, line, environment_.clock->now());
+void Network::report(LogLevel level, const LogLine& line) {
+    log_.write(level, line.text(), environment_.clock->now());
+}
+
+// A peer that asks again and again is worth one line a second.
+void Network::refused(Participant& participant, std::uint64_t code) {
+    const auto now = environment_.clock->now();
+    std::uint64_t count = 0;
+    {
+        const std::lock_guard lock{mutex_};
+        ++stats_.streams_refused;
+        const bool quiet = refusals_reported_ != 0 && now - refusal_reported_at_ < refusal_pause;
+        if (quiet || !log_.wants(LogLevel::warning)) return;
+        refusal_reported_at_ = now;
+        count = stats_.streams_refused - std::exchange(refusals_reported_, stats_.streams_refused);
+    }
+    report(LogLevel::warning,
+           LogLine{"stream_refused", participant.pid(), participant.peer_address()}
+               .with("code", std::to_string(code))
+               .with("reason", refusal_text(code))
+               .with("count", std::to_string(count)));
 }
 
 bool Network::claim() noexcept {

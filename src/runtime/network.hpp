@@ -103,14 +103,17 @@ private:
     bool claim() noexcept override;
     void evict() noexcept override;
     void confirmed(const std::shared_ptr<Participant>& participant) override;
+    void refused(Participant& participant, std::uint64_t code) override;
     void ended(Participant& participant, std::error_code reason) override;
 
     bool closing() const;
+    bool listens_at(const std::shared_ptr<transport::Listener>& listener) const;
     protocol::Hello hello() const;
     std::vector<std::shared_ptr<Participant>> begin_closing(std::error_code reason);
     Participant::Setup setup(const protocol::Hello& peer, transport::Encounter& encounter,
                              bool dialled) const;
-    void report(LogLevel level, const std::string& line);
+    void report(LogLevel level, const LogLine& line);
+    void report_connected(const Participant& participant);
 
     // accepting.cpp
     static asio::awaitable<void> accept(std::shared_ptr<Network> self,
@@ -144,6 +147,7 @@ private:
     const std::shared_ptr<BlockPool> pool_ = std::make_shared<BlockPool>();
     Environment environment_;
     Log log_;
+    const std::shared_ptr<const StreamPolicy> policy_;
 
     mutable std::mutex mutex_;        // for all the following
     asio::any_io_executor executor_;  // empty once its context died
@@ -159,6 +163,8 @@ private:
     double handshake_tokens_;
     protocol::Time handshake_tokens_at_{};
     NetworkStats stats_;
+    protocol::Time refusal_reported_at_{};
+    std::uint64_t refusals_reported_ = 0;
     WaitList changes_;
     Strand strand_;
     std::shared_ptr<Network> claimed_;

@@ -1,5 +1,7 @@
 #include "runtime/participant.hpp"
 
+#include <braid/close_code.hpp>
+
 #include <algorithm>
 #include <utility>
 
@@ -82,6 +84,7 @@ Participant::Participant(const asio::any_io_executor& strand, Environment enviro
       limits_{setup.limits},
       number_{setup.number},
       simulated_link_{setup.simulated_link},
+      policy_{setup.policy},
       keeper_{std::move(keeper)},
       residents_{transport::Residents::of(strand)},
       strand_{strand},
@@ -207,6 +210,11 @@ std::optional<ParticipantEvent> Participant::try_event() {
 asio::awaitable<DisconnectResult> Participant::disconnect(std::shared_ptr<Participant> self,
                                                           CloseReason reason,
                                                           protocol::Duration deadline) {
+    if (reason.code() > close_code::application_max) {
+        throw ParticipantError{errc::options_invalid,
+                               "CloseReason{" + std::to_string(reason.code()) +
+                                   "}: codes of the application are 0 to 2^62 - 1"};
+    }
     self->begin_disconnect(std::move(reason), deadline);
     co_await ended(self);
     const std::lock_guard lock{self->mutex_};

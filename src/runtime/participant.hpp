@@ -8,6 +8,7 @@
 #include "runtime/intake.hpp"
 #include "runtime/strand.hpp"
 #include "runtime/stream.hpp"
+#include "runtime/stream_policy.hpp"
 #include "runtime/timers.hpp"
 #include "runtime/wait_list.hpp"
 #include "transport/context_service.hpp"
@@ -43,6 +44,9 @@ public:
     /// The peer has proved that it is there: its first frame arrived.
     virtual void confirmed(const std::shared_ptr<Participant>& participant) = 0;
 
+    /// A stream that the peer opened was refused with this code.
+    virtual void refused(Participant& participant, std::uint64_t code) = 0;
+
     /// The last event.
     virtual void ended(Participant& participant, std::error_code reason) = 0;
 
@@ -64,6 +68,7 @@ public:
         std::string peer_address;
         std::string peer_host;
         Limits limits;
+        std::shared_ptr<const StreamPolicy> policy;   ///< null if all streams are taken
         protocol::Time confirm_by = protocol::never;  ///< accepting side: for the first frame
         std::uint64_t number = 0;                     ///< differs among a Network's participants
         std::shared_ptr<const LinkSimulation> simulated_link;  ///< null if it is real
@@ -155,6 +160,8 @@ private:
     void settle(protocol::Time now);
     void changed(protocol::Stream& stream, protocol::Time now);
     bool opened_by_peer(protocol::Stream& stream, protocol::Time now);
+    std::optional<std::uint64_t> refusal(const protocol::Stream& stream);
+    std::uint64_t guaranteed_to_peer();
     std::shared_ptr<Stream> attach(protocol::Stream& stream);
     void consume(protocol::Stream& stream);
     void serve_openings(protocol::Time now);
@@ -164,6 +171,7 @@ private:
     void arm();
 
     // participant_end.cpp
+    void say_at_once(CloseReason reason);
     void disconnect_now(const CloseReason& reason, protocol::Time by);
     void check_disconnect();
     void end_channel(std::error_code reason);
@@ -178,6 +186,7 @@ private:
     const Limits limits_;
     const std::uint64_t number_;
     const std::shared_ptr<const LinkSimulation> simulated_link_;
+    const std::shared_ptr<const StreamPolicy> policy_;
     const std::weak_ptr<ParticipantKeeper> keeper_;
     const std::shared_ptr<transport::Residents> residents_;
     Strand strand_;

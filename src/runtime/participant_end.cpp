@@ -1,5 +1,7 @@
 #include "runtime/participant.hpp"
 
+#include <braid/close_code.hpp>
+
 #include <algorithm>
 #include <utility>
 
@@ -40,9 +42,29 @@ void Participant::check_disconnect() {
     mux_->close(close_reason_.value_or(CloseReason{}));
 }
 
+// What can be said without waiting. What still waits is not sent any more.
+void Participant::say_at_once(CloseReason reason) {
+    {
+        const std::lock_guard lock{mutex_};
+        if (close_reason_) {
+            reason = *close_reason_;
+        } else {
+            close_reason_ = reason;
+        }
+    }
+    if (channel_ == nullptr || channel_->link().failure() || mux_->peer_close()) return;
+    mux_->close_at_once(reason);
+    channel_->wake();
+}
+
 void Participant::end_channel(std::error_code reason) {
     if (state_ == State::ended) return;
     if (!cause_ || reason == errc::network_closed) cause_ = reason;
+    if (reason == errc::network_closed) {
+        say_at_once({close_code::network_destroyed, "the peer's Network was destroyed"});
+    } else if (reason == errc::participant_closed) {
+        say_at_once({});
+    }
     if (channel_ != nullptr) {
         channel_->close();
     } else {

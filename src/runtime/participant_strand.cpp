@@ -1,6 +1,8 @@
 #include "runtime/participant.hpp"
 #include "transport/transport.hpp"
 
+#include <braid/close_code.hpp>
+
 #include <algorithm>
 #include <utility>
 
@@ -118,7 +120,7 @@ void Participant::release(Stream& stream, protocol::Time now) {
         stream.set_releasing();
         if (const auto bytes = stream.take_consumed()) mux_->consume(*attached, bytes);
         mux_->finish(*attached, now);
-        mux_->stop(*attached, 0);
+        mux_->stop(*attached, close_code::stream_destroyed);
     }
     stream.settle_sent();
     if (!attached->outbound.settled()) return;
@@ -210,14 +212,12 @@ void Participant::changed(protocol::Stream& attached, protocol::Time now) {
     const auto has = [&](Change change) {
         return (changes & static_cast<std::uint8_t>(change)) != 0;
     };
+    if (attached.peer_code) stream->note_close_code(*attached.peer_code);
+    if (has(Change::send_closed)) stream->close_sending(attached.send_error);
     if (has(Change::delivered)) stream->deliver(attached.inbound.delivered, now, woken_);
     if (has(Change::ended)) stream->end_receiving(attached.receive_error);
-    if (has(Change::progressed)) stream->settle_sent();
+    if (has(Change::progressed) || has(Change::send_closed)) stream->settle_sent();
     if (has(Change::blocked)) consume(attached);
-    if (has(Change::send_closed)) {
-        stream->settle_sent();
-        stream->close_sending(attached.send_error);
-    }
     if (stream->releasing()) release(*stream, now);
 }
 
@@ -231,8 +231,9 @@ void Participant::consume(protocol::Stream& attached) {
 
 // False if this end will not have the stream.
 bool Participant::opened_by_peer(protocol::Stream& attached, protocol::Time now) {
-    if (covers(attached.options.promises, Promises::encrypted) && !port_->traits().encrypted) {
-        mux_->refuse(attached, 0, now);
+    if (const auto code = refusal(attached)) {
+        mux_->refuse(attached, *code, now);
+        if (const auto keeper = keeper_.lock()) keeper->refused(*this, *code);
         return false;
     }
     auto stream = attach(attached);
@@ -243,6 +244,28 @@ bool Participant::opened_by_peer(protocol::Stream& attached, protocol::Time now)
     if (stream != nullptr) stream->release();
     changes_.notify();
     return true;
+}
+
+std::optional<std::uint64_t> Participant::refusal(const protocol::Stream& attached) {
+    if (covers(attached.options.promises, Promises::encrypted) && !port_->traits().encrypted) {
+        return close_code::encryption_unavailable;
+    }
+    if (policy_ == nullptr) return std::nullopt;
+    const auto guaranteed = policy_->limits_total() ? guaranteed_to_peer() : 0;
+    return policy_->refusal(pid_, attached.options, guaranteed);
+}
+
+// Those of streams that are being refused have no owner.
+std::uint64_t Participant::guaranteed_to_peer() {
+    const auto parity = [](StreamId id) { return static_cast<std::uint64_t>(id) % 2; };
+    const std::uint64_t ours = mux_->options().even_ids ? 0 : 1;
+    std::uint64_t sum = 0;
+    mux_->for_each_stream([&](const protocol::Stream& each) {
+        if (each.owner == nullptr || parity(each.id) == ours) return;
+        const auto bandwidth = each.options.bandwidth_bytes_per_second;
+        sum = bandwidth > UINT64_MAX - sum ? UINT64_MAX : sum + bandwidth;
+    });
+    return sum;
 }
 
 std::shared_ptr<Stream> Participant::attach(protocol::Stream& attached) {

@@ -282,6 +282,11 @@ Stream::Arrival Stream::look(detail::Arrived& arrived) {
     return Arrival::message;
 }
 
+std::optional<std::uint64_t> Stream::close_code() const noexcept {
+    const std::lock_guard lock{inbox_lock_};
+    return close_code_;
+}
+
 std::error_code Stream::end() const noexcept {
     const std::lock_guard lock{inbox_lock_};
     return end_;
@@ -396,6 +401,11 @@ void Stream::drop_unsent(std::size_t bytes) {
     if (!side_.lossy) gave_up_ = true;
     participant_->intake().settle(side_, bytes + Intake::message_charge);
     send_changes_.notify();
+}
+
+void Stream::note_close_code(std::uint64_t code) noexcept {
+    const std::lock_guard lock{inbox_lock_};
+    close_code_ = code;
 }
 
 std::uint64_t Stream::take_consumed() noexcept {

@@ -20,6 +20,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <system_error>
 
@@ -67,6 +68,8 @@ public:
     Arrival look(detail::Arrived& arrived);
     /// Why nothing more arrives; no error after a clean end. After look() said `ended`.
     std::error_code end() const noexcept;
+    /// What the peer said when it reset or refused the stream.
+    std::optional<std::uint64_t> close_code() const noexcept;
     /// Removes the message that look() found.
     void taken();
     /// A consumer that found nothing does not wait; what it took is reported.
@@ -96,6 +99,7 @@ public:
     void deliver(protocol::MessageQueue& delivered, protocol::Time now, Woken& woken);
     void end_receiving(std::error_code reason);
     void close_sending(std::error_code reason);
+    void note_close_code(std::uint64_t code) noexcept;
     /// The peer has no credit left and waits for what the consumer takes.
     void want_report() noexcept { report_wanted_.store(true, std::memory_order_relaxed); }
     /// There may be room to send.
@@ -140,6 +144,7 @@ private:
     mutable SpinLock inbox_lock_;
     bool ended_ = false;
     std::error_code end_;
+    std::optional<std::uint64_t> close_code_;
     protocol::MessageQueue incoming_;
     WaitList arrivals_;
     std::atomic<std::uint64_t> dropped_{0};

@@ -93,7 +93,7 @@ TEST_CASE("what could not be delivered is counted") {
     }());
 }
 
-TEST_CASE("a peer that vanishes is lost, and what it said stays") {
+TEST_CASE("a Network that is destroyed says so, and what it had said stays") {
     asio::io_context context;
     run(context, []() -> awaitable<void> {
         auto pair = co_await make_pair();
@@ -102,8 +102,11 @@ TEST_CASE("a peer that vanishes is lost, and what it said stays") {
         co_await lane.client.drained();
         { const braid::Network gone{std::move(pair.client)}; }
         auto error = co_await error_of(pair.at_server.opened());
-        CHECK(error == errc::participant_lost);
-        CHECK_FALSE(pair.at_server.close_reason());
+        CHECK(error == errc::participant_disconnected);
+        REQUIRE(pair.at_server.close_reason());
+        CHECK(pair.at_server.close_reason()->code() == braid::close_code::network_destroyed);
+        REQUIRE(pair.at_client.close_reason());
+        CHECK(pair.at_client.close_reason()->code() == braid::close_code::network_destroyed);
         error = co_await error_of(pair.at_client.opened());
         CHECK(error == errc::network_closed);
         CHECK(lane.client.try_send(1) == errc::network_closed);
@@ -112,7 +115,38 @@ TEST_CASE("a peer that vanishes is lost, and what it said stays") {
             REQUIRE(value == i);
         }
         error = co_await error_of(lane.server.next<int>().as_awaitable());
-        CHECK(error == errc::participant_lost);
+        CHECK(error == errc::participant_disconnected);
+    }());
+}
+
+TEST_CASE("a shutdown leaves a reason at both ends") {
+    run([]() -> awaitable<void> {
+        auto pair = co_await make_pair();
+        co_await pair.server.shutdown();
+        const auto error = co_await error_of(pair.at_client.opened());
+        CHECK(error == errc::participant_disconnected);
+        for (auto* const end : {&pair.at_client, &pair.at_server}) {
+            const auto reason = end->close_reason();
+            REQUIRE(reason);
+            CHECK(reason->code() == 0);
+            CHECK(reason->text().empty());
+        }
+    }());
+}
+
+TEST_CASE("the reason is said even when the deadline cut the goodbye short") {
+    run([]() -> awaitable<void> {
+        auto pair = co_await make_pair();
+        auto lane = co_await make_lane(pair);
+        const std::vector<std::byte> bytes(100'000);
+        for (int i = 0; i < 20; ++i) lane.client.send(std::span<const std::byte>{bytes});
+        auto result = co_await pair.at_client.disconnect(CloseReason{7, "in a hurry"}, 20ms);
+        CHECK_FALSE(result.all_delivered());
+        const auto error = co_await error_of(pair.at_server.opened());
+        CHECK(error == errc::participant_disconnected);
+        REQUIRE(pair.at_server.close_reason());
+        CHECK(pair.at_server.close_reason()->code() == 7);
+        CHECK(pair.at_server.close_reason()->text() == "in a hurry");
     }());
 }
 

@@ -171,7 +171,9 @@ ON_EVERY_TRANSPORT("a network may go before its participant with messages unread
     CHECK(error == errc::network_closed);
     drop(pair.at_server);
     co_await until([&] { return static_cast<bool>(lane.client.try_send(1)); });
-    CHECK(lane.client.try_send(1) == errc::participant_lost);
+    // Whether the goodbye was still said is a matter of chance.
+    const auto seen = lane.client.try_send(1);
+    CHECK((seen == errc::participant_disconnected || seen == errc::participant_lost));
 }
 
 ON_EVERY_TRANSPORT("disconnect after the network went says what was not delivered") {
@@ -214,8 +216,9 @@ ON_EVERY_TRANSPORT("a network dropped in a coroutine holds up nobody") {
     co_await send_numbers(lane.client, 0, 100);
     drop(pair.client);
     const auto error = co_await error_of(pair.at_server.opened());
-    CHECK(error == errc::participant_lost);
-    CHECK_FALSE(pair.at_server.close_reason());
+    CHECK(error == errc::participant_disconnected);
+    REQUIRE(pair.at_server.close_reason());
+    CHECK(pair.at_server.close_reason()->code() == braid::close_code::network_destroyed);
 }
 
 ON_EVERY_TRANSPORT("a stream that was accepted delivers after its participant is gone") {

@@ -78,6 +78,8 @@ TEST_CASE("a refusal is read as it was written, whatever its reason") {
         Refusal refusal;
         refusal.reason = reason;
         refusal.text = "because";
+        // By which two that dial each other at the same moment know that they do.
+        if (reason == errc::already_connected) refusal.pid = braid::Pid::numbered(7);
         const auto got = read(encode_refusal(refusal), HandshakeSide::accepting);
         CHECK(got.status == HandshakeStatus::refused);
         CHECK(got.refusal == refusal);
@@ -114,8 +116,11 @@ TEST_CASE("every answer can come in any pieces, and what follows stays") {
     const WireVersion spoken[] = {{2, 0}, {3, 7}};
     Refusal refusal;
     refusal.text = "no";
+    Refusal known = refusal;
+    known.reason = errc::already_connected;
+    known.pid = braid::Pid::numbered(7);
     for (auto bytes : {encode_hello(example(), HandshakeSide::accepting), encode_refusal(refusal),
-                       encode_versions(spoken)}) {
+                       encode_refusal(known), encode_versions(spoken)}) {
         const auto size = bytes.size();
         const auto whole = read(bytes, HandshakeSide::accepting);
         bytes.insert(bytes.end(), 100, std::byte{0x90});

@@ -78,6 +78,9 @@ std::string to_text(const Frame& frame) {
                 << unsigned{frame.promises} << " bandwidth " << frame.bandwidth << " credit "
                 << frame.credit << " tag " << frame.tag;
             break;
+        case FrameType::refuse_stream:
+            out << "refuse_stream slot " << frame.slot << " code " << frame.code;
+            break;
         case FrameType::close_stream:
             out << "close_stream slot " << frame.slot << " count " << frame.number;
             break;
@@ -132,6 +135,7 @@ std::vector<std::byte> encode_again(const Frame& frame) {
             writer.open(frame.slot, frame.id, frame.priority, frame.promises, frame.bandwidth,
                         frame.credit, frame.tag);
             break;
+        case FrameType::refuse_stream: writer.refuse_stream(frame.slot, frame.code); break;
         case FrameType::close_stream: writer.close_stream(frame.slot, frame.number); break;
         case FrameType::reset_stream:
             writer.reset_stream(frame.slot, frame.code, frame.number, frame.value);

@@ -12,16 +12,6 @@ using braid::errc;
 using simulated::error_of;
 using simulated::World;
 
-TEST_CASE("a Pid survives as text") {
-    const auto pid = braid::Pid::random();
-    const auto text = braid::runtime::text_of(pid);
-    CHECK(text.size() == 32);
-    CHECK(braid::runtime::pid_of(text) == pid);
-    CHECK(braid::runtime::pid_of("tcp://10.0.0.1:1: " + text) == pid);
-    CHECK(braid::runtime::pid_of("short") == braid::Pid{});
-    CHECK(braid::runtime::pid_of(std::string(40, 'z')) == braid::Pid{});
-}
-
 TEST_CASE("whoever does not answer is given up in time") {
     World world;
     auto client = world.make_network(1);

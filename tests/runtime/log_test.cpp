@@ -14,6 +14,7 @@
 using namespace std::chrono_literals;
 using braid::LogLevel;
 using braid::runtime::Log;
+using braid::runtime::LogLine;
 
 namespace {
 
@@ -42,6 +43,19 @@ TEST_CASE("what is not important enough is not written") {
     CHECK(paper.text.str().find("{} is no format") != std::string::npos);
 }
 
+TEST_CASE("values that could be taken for something else are quoted") {
+    CHECK(LogLine{"ended"}.text() == "ended");
+    CHECK(LogLine{"ended", "tcp://[::1]:7"}.with("count", "12").text() ==
+          "ended address=tcp://[::1]:7 count=12");
+    CHECK(LogLine{"x"}.with("reason", "two words").with("empty", "").text() ==
+          "x reason=\"two words\" empty=\"\"");
+    CHECK(LogLine{"x"}.with("a", "b=c").text() == "x a=\"b=c\"");
+    CHECK(LogLine{"x"}.with("said", "a \"b\\\n\x1b").text() == "x said=\"a \\\"b\\\\??\"");
+    const auto pid = braid::Pid::numbered(3);
+    CHECK(LogLine{"connected", pid, "mpsc://4"}.text() ==
+          "connected pid=" + to_string(pid) + " address=mpsc://4");
+}
+
 TEST_CASE("a peer cannot fill the disk") {
     Paper paper;
     Log log{LogLevel::warning, paper.logger};
@@ -50,5 +64,5 @@ TEST_CASE("a peer cannot fill the disk") {
     CHECK(paper.lines() == Log::lines_per_second_max);
     log.write(LogLevel::warning, "later", now + 1s);
     CHECK(paper.lines() == Log::lines_per_second_max + 2);
-    CHECK(paper.text.str().find("990 lines were left out") != std::string::npos);
+    CHECK(paper.text.str().find("lines_left_out count=990") != std::string::npos);
 }

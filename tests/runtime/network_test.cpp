@@ -20,7 +20,9 @@ TEST_CASE("a closed network answers nobody and keeps nothing") {
         auto to_core = co_await other.connect(address);
         core->close();
         auto error = co_await error_of(to_core.opened());
-        CHECK(error == errc::participant_lost);
+        CHECK(error == errc::participant_disconnected);
+        REQUIRE(to_core.close_reason());
+        CHECK(to_core.close_reason()->code() == braid::close_code::network_destroyed);
         error = co_await error_of(Network::connected(core));
         CHECK(error == errc::network_closed);
         error = co_await error_of(other.connect(address, 1s));

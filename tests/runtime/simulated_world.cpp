@@ -2,6 +2,7 @@
 
 #include "catch.hpp"
 #include "protocol/frame_writer.hpp"
+#include "transport/refused.hpp"
 
 #include <asio/co_spawn.hpp>
 #include <asio/error.hpp>
@@ -131,7 +132,7 @@ public:
             const auto ticket = in->changes.ticket();
             if (in->hello) co_return *in->hello;
             if (in->refusal) {
-                throw braid::HandshakeError{in->refusal->reason, in->refusal->text};
+                throw braid::transport::Refused{*in->refusal, peer_address()};
             }
             if (in->closed || closed_) {
                 throw braid::ConnectError{closed_ ? asio::error::operation_aborted

@@ -1,5 +1,6 @@
 #include "transport/tcp/encounter.hpp"
 
+#include "transport/refused.hpp"
 #include "transport/socket_io.hpp"
 #include "transport/tcp/driver.hpp"
 #include "transport/tcp/link.hpp"
@@ -105,7 +106,11 @@ asio::awaitable<protocol::Hello> TcpEncounter::receive_hello() {
         status = receive(reader);
     }
     if (status != HandshakeStatus::hello) {
-        if (status == HandshakeStatus::failed) answer(reader.refusal());
+        if (status == HandshakeStatus::refused) {
+            close();
+            throw Refused{reader.refusal(), peer_address_};
+        }
+        answer(reader.refusal());
         fail(reader.refusal().reason, reader.refusal().text);
     }
     note_idle(reader.hello().idle_ms);

@@ -14,9 +14,9 @@ enum class errc {
     // What the caller asked for.
     address_invalid = 1,     ///< not an address that this build can use
     priority_invalid,        ///< a priority outside 0 to 7
-    options_invalid,         ///< options that contradict each other
+    options_invalid,         ///< options that cannot be, or contradict each other
     promises_unsupported,    ///< no channel to the participant can keep these promises
-    encryption_unavailable,  ///< ENCRYPTED asked for, and the channel is plain
+    encryption_unavailable,  ///< Promises::encrypted asked for, and the channel is plain
     message_too_large,       ///< longer than Limits::message_bytes, here or there
     message_malformed,       ///< the bytes received are no T; the message is consumed
     recv_pending,            ///< a second recv() on a stream while one waits
@@ -36,7 +36,7 @@ enum class errc {
     // What is full.
     send_queue_full,        ///< the stream's or the participant's send queue is at its limit
     too_many_participants,  ///< Limits::participants reached, here or there
-    too_many_streams,       ///< the peer's limit of open streams is reached
+    too_many_streams,       ///< the peer takes no streams (Limits::peer_streams)
 
     // What the handshake found.
     handshake_not_braid,    ///< whoever answers does not speak braid

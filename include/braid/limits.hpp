@@ -7,7 +7,8 @@
 
 namespace braid {
 
-/// Every queue and every wait has an end. Sizes in bytes.
+/// Every queue and every wait has an end. Sizes in bytes. A value that cannot be is
+/// errc::options_invalid when the Network is made, whose text says which and what it may be.
 struct Limits {
     std::size_t message_bytes = 16u << 20;                 ///< longest message, either way; 256 KiB
                                                            ///< without guaranteed_delivery

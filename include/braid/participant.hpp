@@ -43,8 +43,8 @@ public:
 
     /// Opens a stream, which can be used at once. Waits only while the peer's limit of open streams
     /// is reached. `bandwidth` is in bytes per second, 0 for no guarantee.
-    /// @throws ParticipantError (errc::options_invalid, errc::encryption_unavailable, or why the
-    ///         participant ended)
+    /// @throws ParticipantError (errc::options_invalid, errc::encryption_unavailable,
+    ///         errc::too_many_streams if the peer takes none at all, or why the participant ended)
     BRAID_API asio::awaitable<Stream> open(Priority priority = 4,
                                            Promises promises = Promises::reliable,
                                            std::uint64_t bandwidth = 0);

@@ -11,14 +11,14 @@ const char* text_of(errc code) noexcept {
                    "udp://host:port, quic://host:port or mpsc://42";
         case errc::priority_invalid: return "a priority outside 0 to 7; 0 leaves first, 7 last";
         case errc::options_invalid:
-            return "these options contradict each other; read the comments at their fields and "
-                   "leave one out";
+            return "an option has a value that it cannot have, or contradicts another; the text in "
+                   "front of this one says which, change that";
         case errc::promises_unsupported:
             return "no channel to the participant can keep these promises; ask for fewer, or "
                    "connect over a transport that keeps them";
         case errc::encryption_unavailable:
-            return "the stream asks to be encrypted and the channel is plain; switch on security "
-                   "at both ends, or leave Promises::encrypted out";
+            return "the stream asks to be encrypted and no channel to the participant is; leave "
+                   "Promises::encrypted out, or connect over a transport that encrypts";
         case errc::message_too_large:
             return "the message is longer than Limits::message_bytes of this end or the peer; "
                    "split it, or raise the limit at both ends";
@@ -50,11 +50,12 @@ const char* text_of(errc code) noexcept {
         case errc::stream_closed:
             return "the stream has ended, here or at the peer; open a new one to go on";
         case errc::stream_reset:
-            return "the peer gave up the stream and what was under way on it; open a new one, and "
-                   "send again what still matters";
+            return "the peer gave up the stream and what was under way on it; ask "
+                   "Stream::close_code() for its reason, open a new one, and send again what still "
+                   "matters";
         case errc::stream_refused:
-            return "the peer would not have this stream; ask for what its NetworkOptions and its "
-                   "accept policy allow";
+            return "the peer would not have this stream; ask Stream::close_code() for its reason, "
+                   "and for no more than its PeerStreamLimits and its accept policy allow";
         case errc::send_queue_full:
             return "the send queue is at its limit; await writable() before sending more, or raise "
                    "Limits::stream_send_queue_bytes and participant_send_queue_bytes";
@@ -62,8 +63,9 @@ const char* text_of(errc code) noexcept {
             return "Limits::participants is reached, here or at the peer; disconnect some, or "
                    "raise the limit";
         case errc::too_many_streams:
-            return "the peer lets no more streams be open at once; close some, or raise "
-                   "Limits::peer_streams at the peer";
+            return "the peer takes no streams that this end opens; let the peer open them, or "
+                   "raise "
+                   "its Limits::peer_streams";
         case errc::handshake_not_braid:
             return "whoever answers does not speak braid; check address and port, and that both "
                    "ends use the same transport";

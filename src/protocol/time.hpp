@@ -19,4 +19,9 @@ using Time = ToldClock::time_point;
 /// A deadline that never comes.
 inline constexpr Time never = Time::max();
 
+/// So much later than `now`; never if that is beyond all times.
+constexpr Time after(Time now, Duration wait) noexcept {
+    return wait > never - now ? never : now + wait;
+}
+
 }  // namespace braid::protocol

@@ -27,7 +27,7 @@ asio::awaitable<std::shared_ptr<Participant>> Network::connect(std::shared_ptr<N
         const auto strand = Strand::make(self->executor_);
         call->meeting = Meeting::make(strand, self->environment_.timers);
         call->since = self->serial_;
-        call->by = self->environment_.clock->now() + deadline;
+        call->by = protocol::after(self->environment_.clock->now(), deadline);
         self->meetings_.push_back(call->meeting);
         asio::post(strand, [self, call, strand, address] {
             asio::co_spawn(strand, dial(self, call, address), asio::detached);

@@ -1,5 +1,6 @@
 #include "runtime/network.hpp"
 
+#include "runtime/limits.hpp"
 #include "runtime/system_timers.hpp"
 #include "transport/transport.hpp"
 
@@ -44,9 +45,7 @@ std::shared_ptr<Network> Network::make(const Pid& pid, const asio::any_io_execut
                            "an application's name and version have at most 64 bytes each and no "
                            "control characters"};
     }
-    if (options.limits().idle <= std::chrono::milliseconds::zero()) {
-        throw NetworkError{errc::options_invalid, "Limits::idle must be more than 0"};
-    }
+    check(options.limits());
     if (const auto& simulation = options.simulated_link()) transport::check(*simulation);
     std::shared_ptr<Network> network{new Network{pid, executor, options, std::move(environment)}};
     network->residents_->enter(*network);

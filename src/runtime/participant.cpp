@@ -151,6 +151,8 @@ void Participant::serve_openings(protocol::Time now) {
         } else if (covers(opening.options.promises, Promises::encrypted) &&
                    (port_ == nullptr || !port_->traits().encrypted)) {
             opening.error = errc::encryption_unavailable;
+        } else if (mux_->options().peer.streams == 0) {
+            opening.error = errc::too_many_streams;
         } else if (!mux_->may_open()) {
             break;
         } else {
@@ -222,7 +224,7 @@ asio::awaitable<DisconnectResult> Participant::disconnect(std::shared_ptr<Partic
 }
 
 void Participant::begin_disconnect(CloseReason reason, protocol::Duration deadline) {
-    const auto by = environment_.clock->now() + deadline;
+    const auto by = protocol::after(environment_.clock->now(), deadline);
     intake_.close(errc::participant_closed);
     on_strand(
         [reason = std::move(reason), by](Participant& self) { self.disconnect_now(reason, by); });

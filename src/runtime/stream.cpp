@@ -326,7 +326,7 @@ asio::awaitable<void> Stream::wait(std::shared_ptr<Stream> self, protocol::Durat
     auto until = protocol::never;
     const auto& environment = self->participant_->environment();
     if (at_most != protocol::Duration::max()) {
-        until = environment.clock->now() + at_most;
+        until = protocol::after(environment.clock->now(), at_most);
         timeout = std::make_shared<Timeout>(self, environment.timers);
         timeout->start(until);
     }

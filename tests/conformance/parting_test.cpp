@@ -110,18 +110,19 @@ ON_EVERY_TRANSPORT("disconnect delivers as much as queues hold") {
     CHECK(result->all_delivered());
 }
 
-ON_EVERY_TRANSPORT("what was delivered stays when the peer vanishes without a word") {
+ON_EVERY_TRANSPORT("what was delivered stays when the peer's network is destroyed") {
     auto pair = co_await conformance::make_pair(transport);
     auto lane = co_await make_lane(pair);
     co_await send_numbers(lane.client, 0, 100);
     co_await lane.client.drained();
     { const braid::Network gone{std::move(pair.client)}; }
     auto error = co_await error_of(pair.at_server.opened());
-    CHECK(error == errc::participant_lost);
-    CHECK_FALSE(pair.at_server.close_reason());
+    CHECK(error == errc::participant_disconnected);
+    REQUIRE(pair.at_server.close_reason());
+    CHECK(pair.at_server.close_reason()->code() == braid::close_code::network_destroyed);
     co_await expect_numbers(lane.server, 0, 100);
     error = co_await error_of(lane.server.next<int>().as_awaitable());
-    CHECK(error == errc::participant_lost);
+    CHECK(error == errc::participant_disconnected);
     error = co_await error_of(pair.at_client.opened());
     CHECK(error == errc::network_closed);
 }
@@ -175,12 +176,13 @@ ON_EVERY_TRANSPORT("a channel is announced when it is created and when it is del
     }
 }
 
-ON_EVERY_TRANSPORT("a channel that breaks is deleted with the reason") {
+ON_EVERY_TRANSPORT(
+    "a channel that the peer's destroyed network leaves is deleted with the reason") {
     auto pair = co_await conformance::make_pair(transport);
     { const braid::Network gone{std::move(pair.client)}; }
     auto event = co_await pair.at_server.next_event();
     CHECK(event.kind() == ParticipantEvent::Kind::channel_created);
     event = co_await pair.at_server.next_event();
     CHECK(event.kind() == ParticipantEvent::Kind::channel_deleted);
-    CHECK(event.reason() == errc::participant_lost);
+    CHECK(event.reason() == errc::participant_disconnected);
 }

@@ -2,7 +2,14 @@
 #include "protocol/frame_writer.hpp"
 #include "runtime/simulated_world.hpp"
 
+#include <spdlog/logger.h>
+#include <spdlog/sinks/ostream_sink.h>
+
+#include <algorithm>
 #include <array>
+#include <memory>
+#include <sstream>
+#include <string>
 
 using namespace std::chrono_literals;
 using braid::errc;
@@ -56,5 +63,44 @@ TEST_CASE("whoever breaks the rules is shut out by name, and nobody else") {
     SECTION("a message for no stream") {
         const std::vector bytes{std::byte{0xb2}, std::byte{0}, std::byte{0}, std::byte{0}};
         world.run(break_rules(world, network, bytes, errc::protocol_violation));
+    }
+}
+
+TEST_CASE("whoever breaks the rules is one line in the application's log and one in its counters") {
+    World world;
+    std::ostringstream text;
+    const auto logger = std::make_shared<spdlog::logger>(
+        "test", std::make_shared<spdlog::sinks::ostream_sink_mt>(text));
+    logger->set_pattern("%l %v");
+    const auto make = [&](braid::LogLevel level) {
+        const auto options = braid::NetworkOptions{}.logger(logger).log_level(level);
+        return std::make_unique<braid::Network>(world.make_core_with(1, options));
+    };
+    const auto provoke = [&](braid::Network& network) {
+        world.run(
+            break_rules(world, network, std::vector(8, std::byte{0x1f}), errc::frame_malformed));
+    };
+    const auto pid = to_string(braid::Pid::numbered(9));
+    SECTION("warnings only") {
+        const auto network = make(braid::LogLevel::warning);
+        provoke(*network);
+        const auto reason = std::error_code{errc::frame_malformed}.message();
+        CHECK(text.str() == "warning violation pid=" + pid +
+                                " address=tcp://127.0.0.1:1 reason=\"" + reason + "\"\n");
+    }
+    SECTION("who comes and goes, too") {
+        auto network = make(braid::LogLevel::info);
+        provoke(*network);
+        network.reset();
+        world.pass(1s);
+        const auto said = text.str();
+        CHECK(said.find("info connected pid=" + pid + " address=tcp://127.0.0.1:1 dialled=no\n") !=
+              std::string::npos);
+        CHECK(std::count(said.begin(), said.end(), '\n') == 4);
+    }
+    SECTION("nothing") {
+        const auto network = make(braid::LogLevel::off);
+        provoke(*network);
+        CHECK(text.str() == "");
     }
 }

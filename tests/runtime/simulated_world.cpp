@@ -287,18 +287,31 @@ asio::awaitable<Stranger> introduce(World& world, std::string address, unsigned 
     co_return stranger;
 }
 
+asio::awaitable<void> pause(World& world, Duration time) {
+    // A lane that carries one thing takes that long.
+    const auto lane = std::make_shared<Lane>(world.timers, time);
+    const auto ticket = lane->changes.ticket();
+    lane->carry({std::byte{0}});
+    co_await lane->changes.wait(ticket, lane);
+}
+
 World::World() = default;
 
 std::shared_ptr<braid::runtime::Network> World::make_core(
     unsigned letter, const braid::Limits& limits,
     const std::optional<braid::LinkSimulation>& simulated_link) {
+    auto options = braid::NetworkOptions{}.limits(limits).log_level(braid::LogLevel::off);
+    if (simulated_link) options.simulate_link(*simulated_link);
+    return make_core_with(letter, options);
+}
+
+std::shared_ptr<braid::runtime::Network> World::make_core_with(
+    unsigned letter, const braid::NetworkOptions& options) {
     braid::runtime::Environment environment;
     environment.clock = timers;
     environment.timers = timers;
     environment.entropy = std::make_shared<braid::runtime::SystemEntropy>();
     environment.transports = transports;
-    auto options = braid::NetworkOptions{}.limits(limits).log_level(braid::LogLevel::off);
-    if (simulated_link) options.simulate_link(*simulated_link);
     return braid::runtime::Network::make(braid::Pid::numbered(letter), context.get_executor(),
                                          options, environment);
 }

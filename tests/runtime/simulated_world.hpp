@@ -99,6 +99,9 @@ public:
         unsigned letter, const braid::Limits& limits = {},
         const std::optional<braid::LinkSimulation>& simulated_link = std::nullopt);
 
+    std::shared_ptr<braid::runtime::Network> make_core_with(unsigned letter,
+                                                            const braid::NetworkOptions& options);
+
     /// Runs `main`, moving time whenever nothing else can happen.
     /// @returns how much time that took
     Duration run(asio::awaitable<void> main);
@@ -121,6 +124,9 @@ struct Stranger {
     static asio::awaitable<std::vector<std::byte>> answer(std::shared_ptr<Lane> lane);
 };
 asio::awaitable<Stranger> introduce(World& world, std::string address, unsigned letter);
+
+/// Waits for so much of the world's time.
+asio::awaitable<void> pause(World& world, Duration time);
 
 /// The error with which `operation` ends; none if it succeeds.
 template <typename T>

@@ -6,6 +6,7 @@
 /// application_max; braid's own lie above, so that both can be told apart.
 namespace braid::close_code {
 
+/// The highest that an application may use.
 inline constexpr std::uint64_t application_max = (std::uint64_t{1} << 62) - 1;
 
 /// The peer's application has destroyed its Stream; Stream::close_code() does not tell it.

@@ -12,9 +12,10 @@ namespace braid {
 /// downgraded: its opener sees errc::stream_refused, and which of these it was from
 /// Stream::close_code() (<braid/close_code.hpp>).
 struct PeerStreamLimits {
-    Priority most_urgent = 0;
+    Priority most_urgent = 0;                                     ///< no lower number
     std::uint64_t bandwidth_bytes_per_second = UINT64_MAX;        ///< guaranteed to one stream
     std::uint64_t bandwidth_bytes_per_second_total = UINT64_MAX;  ///< and to all that are open
+    /// Which of them; all if not set.
     Promises promises = Promises::reliable | Promises::compressed | Promises::encrypted;
 };
 

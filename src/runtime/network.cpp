@@ -192,7 +192,8 @@ void Network::ended(Participant& participant, std::error_code reason) {
         const auto found = known_.find(participant.pid());
         if (found != known_.end() && found->second.participant.get() == &participant) {
             if (found->second.half_open) --half_open_;
-            hung_up = found->second.half_open && !closed_ && reason != errc::already_connected;
+            hung_up = found->second.half_open && !violation && !closed_ &&
+                      reason != errc::already_connected;
             keeper = std::move(found->second.participant);
             known_.erase(found);
         }

@@ -48,7 +48,7 @@ struct Connection {
 
 /// A connection of which the two ends do not know each other yet. The dialling side speaks first:
 /// it sends its hello and receives the peer's; the accepting side receives, then sends or refuses.
-/// Errors come as HandshakeError or as the system's.
+/// Errors come as HandshakeError (a refusal as Refused) or as the system's.
 class Encounter {
 public:
     virtual ~Encounter() = default;

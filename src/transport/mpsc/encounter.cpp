@@ -3,6 +3,7 @@
 #include "transport/mpsc/driver.hpp"
 #include "transport/mpsc/link.hpp"
 #include "transport/mpsc/listener.hpp"
+#include "transport/refused.hpp"
 
 #include <braid/address.hpp>
 #include <braid/error.hpp>
@@ -40,9 +41,7 @@ asio::awaitable<protocol::Hello> MpscEncounter::receive_hello() {
         auto heard = end_.hear(bell_);
         if (heard.refusal) {
             close();
-            const auto& text = heard.refusal->text;
-            throw HandshakeError{heard.refusal->reason,
-                                 text.empty() ? peer_address() : peer_address() + ": " + text};
+            throw Refused{*heard.refusal, peer_address()};
         }
         if (heard.hello) co_return std::move(*heard.hello);
         if (heard.gone) fail(asio::error::connection_reset);

@@ -453,6 +453,13 @@ Stream* Mux::find(StreamId id) noexcept {
     return nullptr;
 }
 
+// A RESET_STREAM that answers our STOP carries the code of that.
+void Mux::note_code(Stream& stream, std::uint64_t code) noexcept {
+    if (code == close_code::stream_destroyed) return;
+    if (stream.stop_sent && code == stream.stop_code) return;
+    stream.peer_code = code;
+}
+
 // Both halves are over for both ends: the channel forgets its name.
 void Mux::retire_if_done(Stream& stream, Time now) {
     if (stream.send_state != Stream::SendState::closed || !stream.inbound.ended()) return;

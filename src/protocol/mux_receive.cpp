@@ -1,7 +1,5 @@
 #include "protocol/mux.hpp"
 
-#include <braid/close_code.hpp>
-
 #include <algorithm>
 
 namespace braid::protocol {
@@ -484,13 +482,6 @@ void Mux::on_stop(Stream& stream, std::uint64_t code, Time now) {
     begin_reset(stream, code);
     note(stream, StreamChange::send_closed);
     retire_if_done(stream, now);
-}
-
-// A RESET_STREAM that answers our STOP carries the code of that.
-void Mux::note_code(Stream& stream, std::uint64_t code) noexcept {
-    if (code == close_code::stream_destroyed) return;
-    if (stream.stop_sent && code == stream.stop_code) return;
-    stream.peer_code = code;
 }
 
 }  // namespace braid::protocol

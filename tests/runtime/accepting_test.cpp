@@ -59,9 +59,10 @@ TEST_CASE("a caller who says hello and no more is shown to nobody") {
 
 namespace {
 
-braid::protocol::Hello hello_of(unsigned letter) {
+braid::protocol::Hello hello_of(unsigned number) {
     braid::protocol::Hello hello;
-    hello.pid = braid::Pid::numbered(letter);
+    hello.pid.bytes[0] = static_cast<std::uint8_t>(number);
+    hello.pid.bytes[1] = static_cast<std::uint8_t>(number >> 8);
     hello.streams = 1;
     hello.idle_ms = 60'000;
     return hello;

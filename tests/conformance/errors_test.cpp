@@ -84,7 +84,7 @@ ON_EVERY_TRANSPORT("a stream that cannot be encrypted is refused with what to do
     const auto text = co_await text_of<braid::ParticipantError>(
         errc::encryption_unavailable,
         pair.at_client.open(4, Promises::reliable | Promises::encrypted));
-    CHECK(has(text, "switch on security"));
+    CHECK(has(text, "leave Promises::encrypted out"));
     CHECK_FALSE(pair.at_server.try_opened());
 }
 

@@ -32,7 +32,7 @@ TEST_CASE("each end of a passage hears what the other said") {
     context.poll();
     CHECK(passage.hear(Side::accepting, bell).hello == hello_of(1));
     CHECK_FALSE(passage.hear(Side::dialling, bell).hello);
-    passage.refuse({errc::self_connect, "why"});
+    passage.refuse({errc::self_connect, "why", {}});
     const auto heard = passage.hear(Side::dialling, bell);
     REQUIRE(heard.refusal);
     CHECK(heard.refusal->text == "why");

@@ -50,7 +50,7 @@ expect() {
 
 hello() {
     local where
-    for where in tcp://127.0.0.1:0 "tcp://[::1]:0"; do
+    for where in tcp://127.0.0.1:0 "tcp://[::1]:0" mpsc://1; do
         run "$where" >"$folder/out"
         expect "$folder/out" "Got message: Hello World" "Got answer: Hello yourself"
     done
@@ -79,10 +79,17 @@ promises() {
 
 broadcast() {
     local where
-    for where in tcp://127.0.0.1:0; do
+    for where in tcp://127.0.0.1:0 mpsc://1; do
         run 50 "$where" >"$folder/out"
         expect "$folder/out" "sent 16407 bytes to 50 clients" "50 of 50 have the whole world"
     done
+}
+
+tick_server() {
+    run 120 >"$folder/out"
+    expect "$folder/out" "^listening on" "^120 ticks, 3 clients" \
+        "^bot 1: [1-9][0-9]* snapshots, [1-9][0-9]* bytes, knows 3 players" \
+        "^bot 2: .* knows 3 players" "^bot 3: .* knows 3 players"
 }
 
 chat() {

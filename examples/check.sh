@@ -10,7 +10,7 @@ servers=()
 trap 'kill "${servers[@]}" 2>/dev/null || true; rm -rf "$folder"' EXIT
 
 run() {
-    timeout 60 stdbuf -oL "$programs/$example" "$@"
+    timeout 60 "$programs/$example" "$@"
 }
 
 # Starts a server on a free port; sets `address` and `log`.

@@ -39,16 +39,16 @@ int main(int count, char** arguments) {
     RunOptions run;
     std::string sizes = "64,1024,65536,1048576";
     CommandLine command_line(
-        "One-way throughput within a process: two threads with an executor each; messages are "
-        "checked\n"
-        "for order by the receiver. Small ones are structs (braid) or std::string (channel).",
+        "One-way throughput within a process: two threads with an executor and a processor each;\n"
+        "messages are checked for order by the receiver. Small ones are structs (braid) or\n"
+        "std::string (channel).",
         run);
     command_line.text("sizes", sizes, "message bytes, comma-separated");
     if (command_line.parse(count, arguments) == CommandLine::Outcome::stop) {
         return command_line.exit_code();
     }
     const bool exclusive = run.exclusive && raise_autogroup_priority();
-    print_conditions(run.rounds, run.seconds, "two threads", exclusive);
+    print_conditions(run.rounds, run.seconds, "two threads, split", exclusive);
 
     std::vector<MakePeer> peers = all_peers();
     std::erase_if(peers, [&](const MakePeer& make) { return !run.wants(make().name); });
@@ -61,7 +61,7 @@ int main(int count, char** arguments) {
         interleave(run.rounds, peers.size(), [&](unsigned, std::size_t index) {
             const OneWayPeer peer = peers[index]();
             const OneWayResult result =
-                measure_one_way(peer, task, Placement::anywhere, Sides::threads);
+                measure_one_way(peer, task, Placement::split, Sides::threads);
             const bool good = result.problem.empty();
             Series& mine = series[peer.name];
             mine.messages_per_second.push_back(good ? result.messages_per_second : std::nan(""));

@@ -104,7 +104,7 @@ OneWayResult measure_one_way(const OneWayPeer& peer, const OneWayTask& task, Pla
         peer.send(sender);
     };
     result.problem = sides == Sides::threads
-                         ? run_two_threads(receive, send, task.seconds + 30)
+                         ? run_two_threads(receive, send, placement, task.seconds + 30)
                          : run_two_processes(receive, send, placement, task.seconds + 30);
     if (!result.problem.empty()) {
         return result;

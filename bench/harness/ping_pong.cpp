@@ -75,7 +75,7 @@ PingPongResult measure_ping_pong(const PingPongPeer& peer, const PingPongTask& t
         peer.ask(asker);
     };
     result.problem = sides == Sides::threads
-                         ? run_two_threads(answer, ask, task.seconds + 30)
+                         ? run_two_threads(answer, ask, placement, task.seconds + 30)
                          : run_two_processes(answer, ask, placement, task.seconds + 30);
     if (result.problem.empty() && board->errors != 0) {
         result.problem = std::to_string(board->errors) + " answers did not match";

@@ -18,6 +18,7 @@ namespace bench {
 namespace {
 
 constexpr std::int64_t grace_ns = 200'000'000;
+constexpr const char* too_few_processors = "two processors are needed for placement split";
 
 struct Failure {
     std::array<char, 256> text{};
@@ -52,6 +53,17 @@ pid_t start(const std::function<void()>& work, int processor, Failure& failure) 
     return child;
 }
 
+/// The processors of the first and the second side, -1 for any.
+/// @returns false if there are not as many
+bool choose_processors(Placement placement, std::array<int, 2>& processors) {
+    processors = {-1, -1};
+    if (placement == Placement::anywhere) return true;
+    const auto allowed = allowed_processors();
+    if (placement == Placement::split && allowed.size() < 2) return false;
+    processors = {allowed[0], placement == Placement::same ? allowed[0] : allowed[1]};
+    return true;
+}
+
 std::string describe(int status, const Failure& failure) {
     if (WIFSIGNALED(status)) {
         return std::string("ended by signal ") + ::strsignal(WTERMSIG(status));
@@ -67,14 +79,8 @@ std::string describe(int status, const Failure& failure) {
 std::string run_two_processes(const std::function<void()>& first,
                               const std::function<void()>& second, Placement placement,
                               double seconds_max) {
-    std::array<int, 2> processors{-1, -1};
-    if (placement != Placement::anywhere) {
-        const auto allowed = allowed_processors();
-        if (placement == Placement::split && allowed.size() < 2) {
-            return "two processors are needed for placement split";
-        }
-        processors = {allowed[0], placement == Placement::same ? allowed[0] : allowed[1]};
-    }
+    std::array<int, 2> processors;
+    if (!choose_processors(placement, processors)) return too_few_processors;
     SharedBoard<std::array<Failure, 2>> failures;
     std::array<pid_t, 2> children{start(first, processors[0], (*failures)[0]),
                                   start(second, processors[1], (*failures)[1])};
@@ -106,16 +112,20 @@ std::string run_two_processes(const std::function<void()>& first,
 }
 
 std::string run_two_threads(const std::function<void()>& first, const std::function<void()>& second,
-                            double seconds_max) {
+                            Placement placement, double seconds_max) {
+    std::array<int, 2> processors;
+    if (!choose_processors(placement, processors)) return too_few_processors;
     const auto both = [&] {
         std::exception_ptr error;
         std::thread thread([&] {
             try {
+                if (processors[0] >= 0) pin_to(processors[0]);
                 first();
             } catch (...) {
                 error = std::current_exception();
             }
         });
+        if (processors[1] >= 0) pin_to(processors[1]);
         second();
         thread.join();
         if (error) {

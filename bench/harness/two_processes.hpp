@@ -49,7 +49,7 @@ std::string run_two_processes(const std::function<void()>& first,
 
 /// The same in one process, on two threads: its processor time is that of both.
 std::string run_two_threads(const std::function<void()>& first, const std::function<void()>& second,
-                            double seconds_max);
+                            Placement placement, double seconds_max);
 
 /// Waits, without spinning, until the condition holds; throws std::runtime_error naming `what` when
 /// it does not in time.

@@ -26,7 +26,8 @@ struct Series {
 using MakePeer = std::function<PingPongPeer()>;
 
 std::vector<MakePeer> all_peers() {
-    std::vector<MakePeer> peers{post_ping_pong, braid_ping_pong_within, channel_ping_pong};
+    std::vector<MakePeer> peers{post_ping_pong, post_with_timer_ping_pong, braid_ping_pong_within,
+                                channel_ping_pong};
 #ifdef BRAID_BENCH_ZEROMQ
     peers.emplace_back(zeromq_ping_pong_within);
 #endif

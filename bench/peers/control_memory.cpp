@@ -8,8 +8,10 @@
 #include <asio/experimental/concurrent_channel.hpp>
 #include <asio/io_context.hpp>
 #include <asio/post.hpp>
+#include <asio/steady_timer.hpp>
 #include <asio/use_awaitable.hpp>
 
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -100,6 +102,12 @@ asio::awaitable<void> answer(Meeting& meeting) {
     }
 }
 
+std::unique_ptr<asio::steady_timer> start_timer(asio::io_context& context) {
+    auto timer = std::make_unique<asio::steady_timer>(context, std::chrono::hours{1});
+    timer->async_wait([](std::error_code) {});
+    return timer;
+}
+
 /// Posts its message to the answerer's context, which posts it back.
 class Posting {
 public:
@@ -168,18 +176,22 @@ PingPongPeer channel_ping_pong() {
             }};
 }
 
-PingPongPeer post_ping_pong() {
+namespace {
+
+PingPongPeer post_ping_pong(std::string name, bool timers) {
     const auto meeting = std::make_shared<Shared<Meeting>>();
-    return {"asio-post",
-            [meeting](PingPongAnswerer& answerer) {
+    return {std::move(name),
+            [meeting, timers](PingPongAnswerer& answerer) {
                 const auto busy = asio::make_work_guard((*meeting)->first);
+                const auto timer = timers ? start_timer((*meeting)->first) : nullptr;
                 answerer.listening(1);
                 answerer.connected();
                 (*meeting)->first.run();
                 answerer.closed();
             },
-            [meeting](PingPongAsker& asker) {
+            [meeting, timers](PingPongAsker& asker) {
                 const auto busy = asio::make_work_guard((*meeting)->second);
+                const auto timer = timers ? start_timer((*meeting)->second) : nullptr;
                 asker.port();
                 asker.connected();
                 Posting posting(asker, **meeting);
@@ -188,6 +200,11 @@ PingPongPeer post_ping_pong() {
                 asker.closed();
             }};
 }
+
+}  // namespace
+
+PingPongPeer post_ping_pong() { return post_ping_pong("asio-post", false); }
+PingPongPeer post_with_timer_ping_pong() { return post_ping_pong("asio-post-timer", true); }
 
 #ifdef BRAID_BENCH_ZEROMQ
 

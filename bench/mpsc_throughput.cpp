@@ -25,8 +25,12 @@ struct Series {
 /// A peer is made anew for each round: what its two threads share is used up by one.
 using MakePeer = std::function<OneWayPeer()>;
 
-std::vector<MakePeer> all_peers() {
+/// From here on braid passes messages by reference.
+constexpr std::size_t large_bytes_min = 16 * 1024;
+
+std::vector<MakePeer> all_peers(std::size_t message_bytes) {
     std::vector<MakePeer> peers{channel_one_way, braid_one_way_within};
+    if (message_bytes >= large_bytes_min) peers.emplace_back(braid_kept_within);
 #ifdef BRAID_BENCH_ZEROMQ
     peers.emplace_back(zeromq_one_way_within);
 #endif
@@ -41,7 +45,8 @@ int main(int count, char** arguments) {
     CommandLine command_line(
         "One-way throughput within a process: two threads with an executor and a processor each;\n"
         "messages are checked for order by the receiver. Small ones are structs (braid) or\n"
-        "std::string (channel).",
+        "std::string (channel); braid-kept sends\n"
+        "messages that exist already, by reference.",
         run);
     command_line.text("sizes", sizes, "message bytes, comma-separated");
     if (command_line.parse(count, arguments) == CommandLine::Outcome::stop) {
@@ -50,13 +55,13 @@ int main(int count, char** arguments) {
     const bool exclusive = run.exclusive && raise_autogroup_priority();
     print_conditions(run.rounds, run.seconds, "two threads, split", exclusive);
 
-    std::vector<MakePeer> peers = all_peers();
-    std::erase_if(peers, [&](const MakePeer& make) { return !run.wants(make().name); });
     Targets targets;
     for (const std::string& size : split_at_commas(sizes)) {
         OneWayTask task;
         task.message_bytes = std::strtoull(size.c_str(), nullptr, 10);
         task.seconds = run.seconds;
+        std::vector<MakePeer> peers = all_peers(task.message_bytes);
+        std::erase_if(peers, [&](const MakePeer& make) { return !run.wants(make().name); });
         std::map<std::string, Series> series;
         interleave(run.rounds, peers.size(), [&](unsigned, std::size_t index) {
             const OneWayPeer peer = peers[index]();

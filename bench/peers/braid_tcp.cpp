@@ -79,6 +79,41 @@ private:
     std::vector<std::byte> message_;
 };
 
+/// The same few messages again and again, by reference: nobody copies or allocates bytes.
+class KeptTraffic {
+public:
+    using Received = braid::Message;
+
+    explicit KeptTraffic(std::size_t message_bytes) {
+        std::vector<std::byte> bytes(message_bytes, std::byte{0x5A});
+        for (std::uint64_t index = 0; index != kept_max; ++index) {
+            stamp(bytes, index);
+            kept_.emplace_back(std::span<const std::byte>(bytes));
+        }
+        stamp(bytes, end_sequence);
+        end_ = braid::Message(std::span<const std::byte>(bytes));
+    }
+
+    std::error_code send(braid::Stream& stream, std::uint64_t sequence) {
+        return stream.try_send(sequence == end_sequence ? end_ : kept_[sequence % kept_max]);
+    }
+
+    std::uint64_t sequence(const Received& message) {
+        const std::uint64_t index = sequence_of(message.bytes());
+        if (index == end_sequence) return index;
+        // Any other than the next one is an error in order.
+        if (index != expected_ % kept_max) return end_sequence - 1;
+        return expected_++;
+    }
+
+private:
+    static constexpr std::uint64_t kept_max = 16;
+
+    std::vector<braid::Message> kept_;
+    braid::Message end_;
+    std::uint64_t expected_ = 0;
+};
+
 /// The defaults, as far as the workload fits into them.
 braid::NetworkOptions options_for(std::size_t message_bytes, unsigned streams) {
     braid::Limits limits;
@@ -149,8 +184,9 @@ asio::awaitable<void> receive_one_way(OneWayReceiver& receiver, Way way) {
     auto participant = co_await network.connected();
     auto stream = co_await participant.opened();
     receiver.connected();
+    Traffic traffic(receiver.message_bytes());
     while (auto message = co_await stream.template next<typename Traffic::Received>()) {
-        receiver.accept(Traffic::sequence(*message));
+        receiver.accept(traffic.sequence(*message));
     }
 }
 
@@ -304,6 +340,13 @@ PingPongPeer ping_pong(Way way) {
 
 OneWayPeer braid_one_way() { return one_way(tcp); }
 OneWayPeer braid_one_way_within() { return one_way(mpsc); }
+
+OneWayPeer braid_kept_within() {
+    return {
+        "braid-kept",
+        [](OneWayReceiver& receiver) { braid::run(receive_one_way<KeptTraffic>(receiver, mpsc)); },
+        [](OneWaySender& sender) { braid::run(send_one_way<KeptTraffic>(sender, mpsc)); }};
+}
 
 OneWayPeer braid_streams(std::string name, unsigned open, unsigned active) {
     return {std::move(name),

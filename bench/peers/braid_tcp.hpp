@@ -14,6 +14,9 @@ OneWayPeer braid_one_way();
 /// The same between two threads of one process.
 OneWayPeer braid_one_way_within();
 
+/// The same with messages that exist already, and are sent by reference.
+OneWayPeer braid_kept_within();
+
 /// The sender opens `open` streams and goes round the first `active` ones; each has a coroutine of
 /// its own that receives and checks its order.
 OneWayPeer braid_streams(std::string name, unsigned open, unsigned active);

@@ -57,11 +57,13 @@ Lane::Taken Lane::take(std::vector<std::unique_ptr<Batch>>& batches) {
             reader_waits_ = !finished_;
             return finished_ ? Taken::end : Taken::nothing;
         }
-        for (; count_ != 0; --count_) {
+        for (std::size_t taken = 0; count_ != 0 && (taken < taken_bytes_max || full()); --count_) {
+            const auto weight = ring_[first_]->weight();
+            taken += weight;
+            weight_ -= weight;
             batches.push_back(std::move(ring_[first_]));
             first_ = (first_ + 1) % batches_max;
         }
-        weight_ = 0;
         if (std::exchange(writer_waits_, false)) woken = writer_;
     }
     if (woken != nullptr) woken->ring();

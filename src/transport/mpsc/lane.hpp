@@ -16,8 +16,12 @@ class Lane {
 public:
     static constexpr std::size_t batches_max = 16;
 
-    /// No batch is taken on top of so much; one may weigh more, since a message is never cut.
-    static constexpr std::size_t bytes_max = 256u << 10;
+    /// No batch is taken on top of so much.
+    static constexpr std::size_t bytes_max = 768u << 10;
+
+    /// The reader gets no batch on top of so much at once: what it answers with goes back early,
+    /// and messages that it is done with are freed one by one.
+    static constexpr std::size_t taken_bytes_max = 256u << 10;
 
     /// A batch that is no larger waits to be used again, even if nothing is going on.
     static constexpr std::size_t spare_bytes_idle = 4u << 10;
@@ -52,8 +56,9 @@ public:
 
     void set_reader(std::shared_ptr<Doorbell> bell);
 
-    /// Replaces what is in `batches`, with which the reader is done, with all that was pushed. If
-    /// that is nothing but may be something later, the reader's bell will ring then.
+    /// Replaces what is in `batches`, with which the reader is done, with the next that were
+    /// pushed, after which there is room. If these are none but may be some later, the reader's
+    /// bell will ring then.
     Taken take(std::vector<std::unique_ptr<Batch>>& batches);
 
     /// Nothing more will be taken.

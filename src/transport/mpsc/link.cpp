@@ -1,5 +1,7 @@
 #include "transport/mpsc/link.hpp"
 
+#include <algorithm>
+
 namespace braid::transport {
 
 protocol::LinkTraits MpscLink::traits() const noexcept {
@@ -31,7 +33,9 @@ void MpscLink::fill(protocol::FrameSource& source, protocol::Time now) {
 void MpscLink::take(protocol::FrameSource& source, protocol::Time now) {
     protocol::FrameWriter writer{batch_->memory(), budget_bytes, batch_->beside()};
     source.fill(writer, now);
-    batch_->filled(writer.copied(), writer.written());
+    // A large message beyond the budget does not keep the writer from putting the next one behind
+    // it, so that neither end waits for the other after each.
+    batch_->filled(writer.copied(), std::min(writer.written(), budget_bytes));
     filled_ = writer.written() != 0;
     const auto capacity = batch_->capacity();
     if (writer.copied() > capacity - capacity / 4) wanted_bytes_ = batch_bytes_max;

@@ -23,9 +23,13 @@ awaitable<std::unique_ptr<std::string>> say(std::string text) {
     co_return std::make_unique<std::string>(std::move(text));
 }
 
+/// Has nothing to read: ThreadSanitizer does not see how the standard library counts the owners of
+/// an exception, and takes its end in one thread for a race with a look at it in another.
+struct OutOfLuck {};
+
 awaitable<void> fail() {
     co_await asio::post(asio::use_awaitable);
-    throw std::runtime_error{"out of luck"};
+    throw OutOfLuck{};
 }
 
 awaitable<void> never_done(std::shared_ptr<int> held) {
@@ -49,7 +53,7 @@ TEST_CASE("a thread without an executor gets what a coroutine returns or throws"
     io.wait(where());
     CHECK(there != std::thread::id{});
     CHECK(there != std::this_thread::get_id());
-    CHECK_THROWS_WITH(io.wait(fail()), "out of luck");
+    CHECK_THROWS_AS(io.wait(fail()), OutOfLuck);
 }
 
 TEST_CASE("a loop that polls learns when a coroutine is done") {
@@ -58,7 +62,7 @@ TEST_CASE("a loop that polls learns when a coroutine is done") {
     auto failure = io.start(fail());
     while (text.wait_for(0s) != std::future_status::ready) std::this_thread::yield();
     CHECK(*text.get() == "done");
-    CHECK_THROWS_WITH(failure.get(), "out of luck");
+    CHECK_THROWS_AS(failure.get(), OutOfLuck);
 }
 
 TEST_CASE("to wait on an IoThread's own thread is an error and no deadlock") {

@@ -131,10 +131,10 @@ private:
     bool discarding_ = false;
     std::size_t message_bytes_max_;
     ReceiveCredit credit_;
-    std::uint64_t next_ = 0;     // guaranteed: all below are assembled; else: newest + 1
-    std::uint64_t highest_ = 0;  // one past the highest number seen
-    std::uint64_t begun_ = 0;    // messages of which something arrived
-    IntervalSet above_;          // guaranteed: assembled, at or above next_
+    std::uint64_t next_ = 0;              // guaranteed: all below are assembled; else: newest + 1
+    std::uint64_t highest_ = 0;           // one past the highest number seen
+    std::uint64_t begun_ = 0;             // messages of which something arrived
+    IntervalSet above_;                   // guaranteed: assembled, at or above next_
     std::map<std::uint64_t, Held> held_;  // ordered: complete, but too early
     std::map<std::uint64_t, Reassembly> partial_;
     std::optional<std::uint64_t> final_count_;

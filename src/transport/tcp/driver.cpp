@@ -31,6 +31,9 @@ constexpr std::size_t unsent_bytes_min = 16u << 10;
 constexpr std::size_t unsent_bytes_max = 256u << 10;
 
 constexpr protocol::Duration measure_interval = std::chrono::milliseconds{10};
+// Little says nothing about the rate, and thousands of participants who are sent little each tick
+// should not cost a system call more each.
+constexpr protocol::Duration measure_interval_little = std::chrono::milliseconds{100};
 
 // How often a writer that met a broken connection waits for the reader to come to its end.
 constexpr int reader_rounds_max = 64;
@@ -163,7 +166,9 @@ bool TcpDriver::must_wait_to_write() {
 
 void TcpDriver::measure() noexcept {
     const auto now = link_.time();
-    if (accepted_bytes_ == 0 || now - measured_at_ < measure_interval) return;
+    const bool little = !blocked_ && accepted_bytes_ < unsent_bytes_min;
+    const auto interval = little ? measure_interval_little : measure_interval;
+    if (accepted_bytes_ == 0 || now - measured_at_ < interval) return;
     measured_at_ = now;
     protocol::LinkPath path;
     if (const auto sample = socket_io::sample_path(socket_)) {

@@ -14,6 +14,14 @@ struct ParticipantStats {
     std::chrono::nanoseconds round_trip_time{0};  ///< 0 if not known
     std::uint64_t rate_bytes_per_second = 0;      ///< what the path carries; 0 if not known
     std::uint64_t events_dropped = 0;             ///< not taken by next_event() in time
+
+    /// Messages without guaranteed_delivery that were not handed over: their time to live had
+    /// passed, a newer one replaced them, or their stream's queue was over its limit.
+    std::uint64_t messages_dropped_unsent = 0;
+
+    /// Messages without guaranteed_delivery that arrived, and that the application did not take
+    /// before Limits::lossy_receive_queue_bytes of newer ones had come.
+    std::uint64_t messages_dropped_unread = 0;
 };
 
 /// What a Network met with since it began.

@@ -283,6 +283,8 @@ ParticipantStats Participant::stats() const {
     stats.frames_received = gauges_.frames_received.load(relaxed);
     stats.round_trip_time = protocol::Duration{gauges_.round_trip_nanoseconds.load(relaxed)};
     stats.rate_bytes_per_second = gauges_.rate_bytes_per_second.load(relaxed);
+    stats.messages_dropped_unsent = gauges_.messages_dropped_unsent.load(relaxed);
+    stats.messages_dropped_unread = gauges_.messages_dropped_unread.load(relaxed);
     stats.queued_bytes = intake_.queued();
     const std::lock_guard lock{mutex_};
     stats.events_dropped = events_dropped_;

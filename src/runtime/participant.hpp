@@ -128,6 +128,9 @@ public:
 
     // On the strand.
 
+    /// Messages of one of its streams were dropped.
+    void count_dropped(std::uint64_t unsent, std::uint64_t unread) noexcept;
+
     /// Begins to talk.
     void start(transport::Connection connection);
 
@@ -209,6 +212,8 @@ private:
         std::atomic<std::uint64_t> frames_received{0};
         std::atomic<std::int64_t> round_trip_nanoseconds{0};
         std::atomic<std::uint64_t> rate_bytes_per_second{0};
+        std::atomic<std::uint64_t> messages_dropped_unsent{0};
+        std::atomic<std::uint64_t> messages_dropped_unread{0};
     };
     Gauges gauges_;
 

@@ -177,6 +177,11 @@ void Participant::settle(protocol::Time now) {
     arm();
 }
 
+void Participant::count_dropped(std::uint64_t unsent, std::uint64_t unread) noexcept {
+    gauges_.messages_dropped_unsent.fetch_add(unsent, std::memory_order_relaxed);
+    gauges_.messages_dropped_unread.fetch_add(unread, std::memory_order_relaxed);
+}
+
 void Participant::note_stats() noexcept {
     constexpr auto relaxed = std::memory_order_relaxed;
     gauges_.streams.store(mux_->stream_count(), relaxed);

@@ -347,6 +347,7 @@ void Stream::detach() noexcept {
 
 void Stream::deliver(protocol::MessageQueue& delivered, protocol::Time now, Woken& woken) {
     if (delivered.empty()) return;
+    std::uint64_t dropped = 0;
     {
         const std::lock_guard lock{inbox_lock_};
         if (ended_) return;
@@ -357,9 +358,10 @@ void Stream::deliver(protocol::MessageQueue& delivered, protocol::Time now, Woke
         while (lossy_inbox_max_ != static_cast<std::size_t>(-1) && incoming_.size() > 1 &&
                held() > lossy_inbox_max_) {
             incoming_.pop();
-            dropped_.fetch_add(1, std::memory_order_relaxed);
+            ++dropped;
         }
     }
+    if (dropped > 0) participant_->count_dropped(0, dropped);
     arrivals_.notify(woken);
 }
 
@@ -389,6 +391,10 @@ void Stream::settle_sent() {
     const auto charge = outbound.take_freed_bytes() + messages * Intake::message_charge;
     if (charge == 0) return;
     const auto& counters = outbound.counters();
+    if (const auto dropped = counters.messages_dropped - drops_counted_) {
+        drops_counted_ += dropped;
+        participant_->count_dropped(dropped, 0);
+    }
     if (!side_.lossy && outbound.settled() &&
         counters.messages_confirmed != counters.messages_enqueued) {
         gave_up_ = true;

@@ -80,10 +80,6 @@ public:
     static asio::awaitable<void> wait(std::shared_ptr<Stream> self,
                                       protocol::Duration at_most = protocol::Duration::max());
 
-    std::uint64_t messages_dropped() const noexcept {
-        return dropped_.load(std::memory_order_relaxed);
-    }
-
     // On the participant's strand.
 
     /// Null once the mux has forgotten the stream or will.
@@ -147,7 +143,6 @@ private:
     std::optional<std::uint64_t> close_code_;
     protocol::MessageQueue incoming_;
     WaitList arrivals_;
-    std::atomic<std::uint64_t> dropped_{0};
 
     // The consumer's own.
     protocol::MessageQueue taken_;
@@ -165,6 +160,7 @@ private:
     bool releasing_ = false;
     std::uint64_t consumed_reported_ = 0;
     std::uint64_t messages_settled_ = 0;
+    std::uint64_t drops_counted_ = 0;
 };
 
 }  // namespace braid::runtime

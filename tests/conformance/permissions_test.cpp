@@ -131,3 +131,22 @@ ON_EVERY_TRANSPORT("each end is told once that its channel came and once that it
     const auto end = co_await error_of(pair.at_client.next_event());
     CHECK(end == errc::participant_closed);
 }
+
+ON_EVERY_TRANSPORT("every message that is dropped is counted") {
+    braid::Limits server;
+    server.lossy_receive_queue_bytes = 16u << 10;
+    braid::Limits client;
+    client.stream_send_queue_bytes = 64u << 10;
+    auto pair = co_await conformance::make_pair(transport, server, client);
+    auto lane = co_await make_lane(pair, promising(Promises::ordered));
+    constexpr std::uint64_t count = 1000;
+    for (std::uint64_t i = 0; i < count; ++i) lane.client.send(braid::Message{pattern(1000)});
+    co_await lane.client.drained();
+    lane.client.finish();
+    std::uint64_t received = 0;
+    while (auto message = co_await lane.server.next<braid::Message>()) ++received;
+    const auto unsent = pair.at_client.stats().messages_dropped_unsent;
+    const auto unread = pair.at_server.stats().messages_dropped_unread;
+    CHECK(unsent >= 900);
+    if (transport.loses_nothing) CHECK(received + unsent + unread == count);
+}

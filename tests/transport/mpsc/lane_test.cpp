@@ -97,6 +97,21 @@ TEST_CASE("a lane is bounded in batches and in bytes") {
     CHECK(lane.has_room());
 }
 
+TEST_CASE("the reader of a lane gets only so much at once, and all of it in the end") {
+    Lane lane;
+    std::vector<std::unique_ptr<Batch>> taken;
+    for (std::size_t i = 1; i <= 3; ++i) {
+        auto batch = batch_of(i, Lane::taken_bytes_max);
+        REQUIRE(lane.push(batch) != Lane::Pushed::no);
+    }
+    for (std::size_t i = 1; i <= 3; ++i) {
+        REQUIRE(lane.take(taken) == Lane::Taken::batches);
+        REQUIRE(taken.size() == 1);
+        CHECK(taken[0]->bytes().size() == i);
+    }
+    CHECK(lane.take(taken) == Lane::Taken::nothing);
+}
+
 TEST_CASE("a lane rings its reader once when it is not empty any more, and only if it waits") {
     Lane lane;
     Listening reader;

@@ -105,8 +105,8 @@ Violations joined(std::vector<Violations> parts) {
 }
 
 const Home* home_of(const std::string& include) {
-    const auto found = std::find_if(homes.begin(), homes.end(), [&](const Home& home) {
-        return starts(include, home.library);
+    const auto found = std::find_if(homes.begin(), homes.end(), [&](const Home& each) {
+        return starts(include, each.library);
     });
     return found == homes.end() ? nullptr : &*found;
 }

@@ -8,11 +8,6 @@ namespace braid::protocol {
 
 namespace {
 
-// What both ends say of a stream that moved to another channel crosses on its way.
-constexpr Duration moved_quarantine = std::chrono::seconds{2};
-
-std::uint64_t raw(StreamId id) noexcept { return static_cast<std::uint64_t>(id); }
-
 Duration keep_alive(const MuxOptions& options, Duration idle) noexcept {
     const Duration asked = options.limits.keep_alive;
     return asked > Duration::zero() ? asked : idle / 3;
@@ -75,97 +70,6 @@ Stream* Mux::open(const StreamOptions& options, Time now) {
     ++opened_here_;
     rehome(stream, now);
     return &stream;
-}
-
-std::unique_ptr<Stream> Mux::make_stream(StreamId id, const StreamOptions& options) const {
-    Inbound::Options inbound;
-    inbound.promises = options.promises;
-    inbound.message_bytes_max = options_.limits.message_bytes;
-    inbound.window = options_.limits.stream_receive_window_bytes;
-    inbound.window_max = options_.limits.stream_receive_window_bytes_max;
-    auto stream = std::make_unique<Stream>(id, options, inbound, options_.peer.stream_credit);
-    stream->entry.level = options.priority.level();
-    stream->entry.guaranteed_bytes_per_second = options.bandwidth_bytes_per_second;
-    stream->entry.order = raw(id);
-    stream->entry.stream = stream.get();
-    stream->outbound.set_time_to_live(options.time_to_live);
-    stream->outbound.set_latest_only(options.latest_only);
-    stream->outbound.set_queue_bytes_max(options_.limits.stream_send_queue_bytes);
-    return stream;
-}
-
-Stream& Mux::add_stream(StreamId id, const StreamOptions& options, bool opened_here) {
-    auto stream = make_stream(id, options);
-    stream->opened_here = opened_here;
-    return *streams_.emplace(raw(id), std::move(stream)).first->second;
-}
-
-// A peer that lost a channel asks about a stream that this end has seen to its end: all that is
-// left to do is to say so.
-Stream& Mux::add_tombstone(StreamId id, const StreamOptions& options) {
-    auto stream = make_stream(id, options);
-    stream->tombstone = true;
-    stream->moved = true;
-    stream->released = true;
-    stream->send_state = Stream::SendState::closing;  // until the peer's last word has come
-    tombstones_.push_back(std::move(stream));
-    return *tombstones_.back();
-}
-
-// Gives the stream a channel, and that channel all that the peer may not have heard of it.
-void Mux::rehome(Stream& stream, Time now) {
-    if (ports_.empty() || stream.retired) return;
-    auto& port = *ports_.front();
-    stream.port = &port;
-    stream.number_known = false;
-    stream.unit = 0;
-    stream.announced = false;
-    for (const auto& name : stream.names) {
-        if (name.port != &port) continue;
-        stream.slot = name.slot;
-        stream.announced = true;
-    }
-    stream.open_arrived = stream.announced || port.traits_.lossless;
-    stream.arrived_before_open.clear();
-    if (!stream.announced) {
-        stream.slot = port.allocate_slot(now);
-        name(port, stream, stream.slot);
-        want(stream, Control::open);
-    }
-    if (stream.controls != 0 && !stream.control_listed) {
-        stream.control_listed = true;
-        port.controls_.push_back(&stream);
-    }
-    const bool moved = stream.outbound.count() > 0 || stream.inbound.credit().charged() > 0 ||
-                       stream.send_state != Stream::SendState::open || stream.inbound.ended();
-    if (!moved) {
-        activate(stream, now);
-        return;
-    }
-    stream.outbound.rewind();
-    stream.moved = true;
-    if (std::exchange(stream.credit_blocked, false)) std::erase(credit_blocked_, &stream);
-    if (stream.send_state == Stream::SendState::closed && stream.end_heard_on != &port) {
-        // The peer may have forgotten the stream: it answers to the last words of both halves.
-        stream.send_state = Stream::SendState::closing;
-    }
-    stream.end_acknowledged = false;
-    if (stream.send_state == Stream::SendState::closing) {
-        const bool refused = stream.send_error == errc::stream_refused && !stream.opened_here;
-        want(stream,
-             refused ? Control::refuse : (stream.send_error ? Control::reset : Control::close));
-    }
-    if (stream.stop_sent && !stream.inbound.ended()) want(stream, Control::stop);
-    if (!stream.inbound.ended()) want(stream, Control::max_stream_data);
-    want(stream, Control::ack);
-    activate(stream, now);
-}
-
-void Mux::name(MuxPort& port, Stream& stream, std::uint64_t slot) {
-    auto& entry = port.make_slot(slot);
-    entry = MuxPort::Slot{};
-    entry.stream = &stream;
-    stream.names.push_back({&port, slot});
 }
 
 void Mux::enqueue(Stream& stream, Block& block, std::uint32_t offset, std::uint32_t bytes, Time now,
@@ -337,13 +241,6 @@ void Mux::activate(Stream& stream, Time now) {
     if (stream.outbound.backlogged()) stream.port->scheduler_.activate(stream.entry, now);
 }
 
-void Mux::activate_credit_blocked(Time now) {
-    for (auto* const stream : std::exchange(credit_blocked_, {})) {
-        stream->credit_blocked = false;
-        activate(*stream, now);
-    }
-}
-
 void Mux::want(Stream& stream, Control control) {
     stream.controls |= static_cast<std::uint8_t>(control);
     if (stream.control_listed || stream.port == nullptr) return;
@@ -404,97 +301,11 @@ void Mux::answer_ping() {
     tell_when_asked_.clear();
 }
 
-void Mux::offer_credit(Stream& stream) {
-    auto& credit = stream.inbound.credit();
-    if (!stream.inbound.ended() && (credit.due() || (stream.peer_blocked && credit.raised()))) {
-        stream.peer_blocked = false;
-        want(stream, Control::max_stream_data);
-    }
-    if (receive_credit_.due() || (peer_blocked_ && receive_credit_.raised())) {
-        peer_blocked_ = false;
-        max_data_wanted_ = true;
-    }
-}
-
-void Mux::offer_streams() noexcept {
-    const auto granted = retired_there_ + options_.limits.peer_streams;
-    const auto left = streams_announced_ - opened_there_;
-    if (granted > streams_announced_ && left <= options_.limits.peer_streams / 2) {
-        max_streams_wanted_ = true;
-    }
-}
-
-// Room for messages longer than their stream's window, first come first served. One always gets
-// it, so that a message that is allowed at all can arrive.
-void Mux::grant_reservations() {
-    const auto budget = std::max<std::uint64_t>(
-        options_.limits.participant_receive_window_bytes_max, options_.limits.message_bytes);
-    while (!reservations_.empty()) {
-        auto* const stream = find(reservations_.front());
-        const auto wanted = stream == nullptr ? 0 : stream->inbound.reservation_wanted();
-        if (wanted != 0) {
-            const auto reserved = receive_credit_.reserved();
-            if (reserved != 0 && reserved + wanted > budget) return;
-            stream->inbound.grant_reservation(receive_credit_);
-            want(*stream, Control::max_stream_data);
-            max_data_wanted_ = true;
-        }
-        if (stream != nullptr) stream->reservation_listed = false;
-        reservations_.erase(reservations_.begin());
-    }
-}
-
-Stream* Mux::find(StreamId id) noexcept {
-    const auto found = streams_.find(raw(id));
-    if (found != streams_.end()) return found->second.get();
-    for (const auto& tombstone : tombstones_) {
-        if (tombstone->id == id) return tombstone.get();
-    }
-    return nullptr;
-}
-
 // A RESET_STREAM that answers our STOP carries the code of that.
 void Mux::note_code(Stream& stream, std::uint64_t code) noexcept {
     if (code == close_code::stream_destroyed) return;
     if (stream.stop_sent && code == stream.stop_code) return;
     stream.peer_code = code;
-}
-
-// Both halves are over for both ends: the channel forgets its name.
-void Mux::retire_if_done(Stream& stream, Time now) {
-    if (stream.send_state != Stream::SendState::closed || !stream.inbound.ended()) return;
-    if (!stream.end_acknowledged) return;
-    if (!stream.retired) {
-        stream.retired = true;
-        if (stream.entry.backlogged) stream.port->scheduler_.deactivate(stream.entry);
-        if (stream.control_listed) std::erase(stream.port->controls_, &stream);
-        for (const auto& name : stream.names) {
-            auto quarantine = name.port->quarantine();
-            if (stream.moved) quarantine = std::max(quarantine, moved_quarantine);
-            name.port->free_slot(name.slot,
-                                 quarantine > Duration::zero() ? now + quarantine : Time{});
-        }
-        stream.names.clear();
-        stream.control_listed = false;
-        stream.controls = 0;
-        stream.port = nullptr;
-        std::erase(credit_blocked_, &stream);
-    }
-    destroy_if_done(stream);
-}
-
-void Mux::destroy_if_done(Stream& stream) {
-    if (!stream.retired || !stream.released) return;
-    if (!stream.opened_here && !stream.tombstone) {
-        ++retired_there_;
-        offer_streams();
-    }
-    if (stream.changed_listed) std::erase(changed_, &stream);
-    if (stream.tombstone) {
-        std::erase_if(tombstones_, [&](const auto& held) { return held.get() == &stream; });
-    } else {
-        streams_.erase(raw(stream.id));
-    }
 }
 
 }  // namespace braid::protocol

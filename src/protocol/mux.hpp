@@ -151,6 +151,8 @@ private:
     void after_write(MuxPort& port, Stream& stream, Outbound::Stop stop);
     void ask_for_receipts(MuxPort& port, Time now);
     bool pending(MuxPort& port, Time now);
+
+    // What became of it: mux_feedback.cpp
     void acked(MuxPort& port, FrameToken token, Time now);
     void lost(MuxPort& port, FrameToken token, Time now);
     void acked_frame(const MuxPort::SentFrame& frame, Time now);
@@ -170,40 +172,44 @@ private:
     std::error_code on_message(MuxPort& port, const Frame& frame, Time now);
     std::error_code deliver(MuxPort& port, Stream& stream, const Frame& frame, std::uint64_t number,
                             Time now);
-    std::error_code on_open(MuxPort& port, const Frame& frame, Time now);
-    bool plausible(const MuxPort& port, std::uint64_t slot) const noexcept;
-    std::error_code on_unknown(MuxPort& port, const Frame& frame, const StreamOptions& options);
-    std::error_code on_moved(MuxPort& port, Stream& stream, const Frame& frame,
-                             const StreamOptions& options);
     std::error_code on_stream_frame(MuxPort& port, Stream& stream, const Frame& frame, Time now);
     std::error_code on_peer_finished(MuxPort& port, Stream& stream, const Frame& frame, Time now);
-    std::error_code replay_held(MuxPort& port, Stream& stream, std::uint64_t slot, Time now);
     std::error_code on_stream_ack(Stream& stream, const Frame& frame);
     void on_refused(Stream& stream, std::uint64_t code, Time now);
     void on_stop(Stream& stream, std::uint64_t code, Time now);
     static void note_code(Stream& stream, std::uint64_t code) noexcept;
 
-    // Streams: mux.cpp
+    // Where streams begin, live and end: mux_streams.cpp
     Stream& add_stream(StreamId id, const StreamOptions& options, bool opened_here);
     std::unique_ptr<Stream> make_stream(StreamId id, const StreamOptions& options) const;
     Stream& add_tombstone(StreamId id, const StreamOptions& options);
-    void activate(Stream& stream, Time now);
+    Stream* find(StreamId id) noexcept;
+    void name(MuxPort& port, Stream& stream, std::uint64_t slot);
+    void rehome(Stream& stream, Time now);
+    std::error_code on_open(MuxPort& port, const Frame& frame, Time now);
+    bool plausible(const MuxPort& port, std::uint64_t slot) const noexcept;
+    std::error_code on_unknown(MuxPort& port, const Frame& frame, const StreamOptions& options);
+    std::error_code on_moved(MuxPort& port, Stream& stream, const Frame& frame,
+                             const StreamOptions& options);
+    std::error_code replay_held(MuxPort& port, Stream& stream, std::uint64_t slot, Time now);
+    void retire_if_done(Stream& stream, Time now);
+    void destroy_if_done(Stream& stream);
+
+    // Credit: mux_credit.cpp
     void activate_credit_blocked(Time now);
+    void offer_credit(Stream& stream);
+    void offer_streams() noexcept;
+    void grant_reservations();
+
+    // What they want: mux.cpp
+    void activate(Stream& stream, Time now);
     void want(Stream& stream, Control control);
     void note(Stream& stream, StreamChange change);
     void begin_reset(Stream& stream, std::uint64_t code);
     void end_receiving(Stream& stream, std::error_code reason);
     void answer_ping();
     void acknowledge_later(Stream& stream, std::size_t bytes, Time now, const MuxPort& port);
-    void offer_credit(Stream& stream);
-    void offer_streams() noexcept;
-    void grant_reservations();
-    void retire_if_done(Stream& stream, Time now);
-    void destroy_if_done(Stream& stream);
-    void rehome(Stream& stream, Time now);
-    void name(MuxPort& port, Stream& stream, std::uint64_t slot);
     void end_at(Stream& stream);
-    Stream* find(StreamId id) noexcept;
 
     struct AcknowledgeDue {
         Time at{};

@@ -8,12 +8,7 @@ namespace {
 
 constexpr std::size_t unit_frames_max = 512;
 
-// How far a peer's slots and ids may be above those that this end knows of.
-constexpr std::uint64_t slot_slack = 256;
-
 constexpr std::size_t prefetch_bytes = 512;
-
-constexpr std::uint8_t promise_bits = 0x1f;
 
 }  // namespace
 
@@ -255,117 +250,6 @@ std::error_code Mux::deliver(MuxPort& port, Stream& stream, const Frame& frame,
     if (inbound.ended() && !had_ended) {
         end_receiving(stream, {});
         retire_if_done(stream, now);
-    }
-    return {};
-}
-
-std::error_code Mux::on_open(MuxPort& port, const Frame& frame, Time now) {
-    if (port.named_here(frame.slot) || !plausible(port, frame.slot) ||
-        frame.priority >= Priority::count || (frame.promises & ~promise_bits) != 0) {
-        return errc::protocol_violation;
-    }
-    auto* const named = port.find_slot(frame.slot);
-    if (named != nullptr && named->stream != nullptr && named->stream->id != frame.id &&
-        named->stream->send_state == Stream::SendState::closed && named->stream->inbound.ended()) {
-        // The peer has the slot free again: our last word about that stream arrived.
-        named->stream->end_acknowledged = true;
-        retire_if_done(*named->stream, now);
-    }
-    if (named != nullptr && named->stream != nullptr) {
-        // The same OPEN again is the echo of one that was thought lost; another one is not.
-        const bool same = named->stream->id == frame.id && !port.traits_.lossless;
-        return same ? std::error_code{} : errc::protocol_violation;
-    }
-    // So is one that comes when all is over.
-    if (named != nullptr && named->retired && named->before == frame.id) return {};
-
-    StreamOptions options;
-    options.priority = Priority{frame.priority};
-    options.promises = static_cast<Promises>(frame.promises);
-    options.bandwidth_bytes_per_second = frame.bandwidth;
-    options.tag = frame.tag;
-    auto* const known = find(frame.id);
-    const auto error = known != nullptr ? on_moved(port, *known, frame, options)
-                                        : on_unknown(port, frame, options);
-    auto* const stream = find(frame.id);
-    if (error || stream == nullptr) return error;
-    return replay_held(port, *stream, frame.slot, now);
-}
-
-// A slot far above all that are in use would only make a table grow.
-bool Mux::plausible(const MuxPort& port, std::uint64_t slot) const noexcept {
-    const auto index = slot / 2;
-    if (port.named_here(slot)) return index < port.slots_made_;
-    // Where packets come late, slots of streams that are over stay taken for a while.
-    const auto in_use =
-        port.traits_.lossless ? streams_.size() + 2 * options_.limits.peer_streams : opened_there_;
-    return index <= in_use + slot_slack;
-}
-
-// An OPEN of a stream that is not among ours: a new one, or one that this end has forgotten.
-std::error_code Mux::on_unknown(MuxPort& port, const Frame& frame, const StreamOptions& options) {
-    const auto id = static_cast<std::uint64_t>(frame.id);
-    const bool own = id % 2 == (options_.even_ids ? 0u : 1u);
-    if (own && id >= next_id_) return errc::protocol_violation;
-    const bool forgotten = own || peer_ids_.contains(id / 2);
-    if (!forgotten) {
-        if (opened_there_ >= streams_announced_) return errc::stream_limit_violation;
-        // Ids are given in order: one far ahead is no OPEN that overtook another.
-        if (id / 2 > opened_there_ + slot_slack) return errc::protocol_violation;
-    }
-    auto& stream =
-        forgotten ? add_tombstone(frame.id, options) : add_stream(frame.id, options, false);
-    stream.port = &port;
-    stream.slot = frame.slot;
-    name(port, stream, frame.slot);
-    if (forgotten) return {};
-    ++opened_there_;
-    peer_ids_.insert(id / 2, id / 2 + 1);
-    stream.outbound.credit().raise(frame.credit);
-    stream.announced = true;
-    note(stream, StreamChange::opened);
-    offer_streams();
-    return {};
-}
-
-// An OPEN of a stream that has another name already: it lost its channel.
-std::error_code Mux::on_moved(MuxPort& port, Stream& stream, const Frame& frame,
-                              const StreamOptions& options) {
-    if (stream.options.promises != options.promises ||
-        stream.options.priority != options.priority) {
-        return errc::protocol_violation;
-    }
-    // If the peer said before that it sends no more, it does so again, and waits for the answer.
-    stream.moved = true;
-    if (stream.port != &port) stream.end_acknowledged = false;
-    if (stream.retired) {
-        // The peer lost our last word with another channel: this one carries both again.
-        stream.retired = false;
-        stream.send_state = Stream::SendState::closing;
-        stream.port = &port;
-        stream.slot = frame.slot;
-        stream.announced = true;
-    }
-    name(port, stream, frame.slot);
-    return {};
-}
-
-// What overtook its OPEN.
-std::error_code Mux::replay_held(MuxPort& port, Stream& stream, std::uint64_t slot, Time now) {
-    const auto held = port.held_.find(slot);
-    if (held == port.held_.end()) return {};
-    const auto frames = std::move(held->second);
-    port.held_.erase(held);
-    for (const auto& each : frames) {
-        port.held_bytes_ -= each.payload.size() + sizeof(MuxPort::HeldFrame);
-    }
-    for (const auto& each : frames) {
-        auto frame = each.frame;
-        frame.payload = each.payload;
-        // A stream that moved here may be beyond 16 bits.
-        const auto number =
-            each.number_whole ? each.number : stream.inbound.expand(each.number & 0xffff);
-        if (const auto error = deliver(port, stream, frame, number, now)) return error;
     }
     return {};
 }

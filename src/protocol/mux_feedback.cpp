@@ -1,0 +1,71 @@
+#include "protocol/mux.hpp"
+
+#include <utility>
+
+namespace braid::protocol {
+
+void Mux::acked(MuxPort& port, FrameToken token, Time now) {
+    auto* const unit = port.sent_unit(token);
+    if (unit == nullptr) return;
+    unit->settled = true;
+    for (const auto& frame : std::exchange(unit->frames, {})) acked_frame(frame, now);
+    port.forget_settled();
+}
+
+void Mux::acked_frame(const MuxPort::SentFrame& frame, Time now) {
+    auto* const stream = find(frame.stream);
+    if (stream == nullptr) return;
+    if (frame.kind == MuxPort::SentFrame::Kind::message && !stream->open_arrived) {
+        stream->arrived_before_open.push_back(frame.range);
+    } else if (frame.kind == MuxPort::SentFrame::Kind::message) {
+        stream->outbound.acked(frame.range, now);
+        note(*stream, StreamChange::progressed);
+        // It may have been all that was left to send again.
+        if (stream->entry.backlogged && !stream->outbound.backlogged()) {
+            after_write(*stream->port, *stream, Outbound::Stop::empty);
+        }
+    } else if (frame.kind == MuxPort::SentFrame::Kind::control && frame.control == Control::open) {
+        stream->open_arrived = true;
+        for (const auto& range : std::exchange(stream->arrived_before_open, {})) {
+            acked_frame({MuxPort::SentFrame::Kind::message, {}, stream->id, range}, now);
+        }
+    } else if (frame.kind == MuxPort::SentFrame::Kind::control && frame.final_word) {
+        stream->end_acknowledged = true;
+        retire_if_done(*stream, now);
+    }
+}
+
+void Mux::lost(MuxPort& port, FrameToken token, Time now) {
+    auto* const unit = port.sent_unit(token);
+    if (unit == nullptr) return;
+    // The unit is kept: it may yet turn out to have arrived.
+    unit->lost = true;
+    for (const auto& frame : unit->frames) lost_frame(port, frame, now);
+    port.forget_settled();
+}
+
+void Mux::lost_frame(MuxPort& port, const MuxPort::SentFrame& frame, Time now) {
+    using Kind = MuxPort::SentFrame::Kind;
+    switch (frame.kind) {
+        case Kind::max_data: max_data_wanted_ = true; return;
+        case Kind::max_streams: max_streams_wanted_ = true; return;
+        case Kind::close: close_state_ = CloseState::wanted; return;
+        case Kind::message:
+        case Kind::control: break;
+    }
+    auto* const stream = find(frame.stream);
+    if (stream == nullptr || stream->port != &port || stream->retired) return;
+    if (frame.kind == Kind::message) {
+        stream->outbound.lost(frame.range);
+        activate(*stream, now);
+        return;
+    }
+    if (frame.control == Control::blocked) return;
+    const bool said = frame.control == Control::close || frame.control == Control::reset;
+    if (said && stream->send_state == Stream::SendState::closed) return;
+    if (frame.control == Control::max_stream_data && stream->inbound.ended()) return;
+    if (frame.control == Control::stop && stream->inbound.ended()) return;
+    want(*stream, frame.control);
+}
+
+}  // namespace braid::protocol

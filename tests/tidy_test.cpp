@@ -38,6 +38,9 @@ const Exceptions untested_sources{
     {"src/transport/tcp/encounter.cpp", "needs two ends: dial_test is its test"},
     {"src/transport/tcp/output_buffer.cpp", "a part of the link: link_test is its test"},
     {"src/transport/tcp/resolve.cpp", "a part of dialling: dial_test is its test"},
+    {"src/transport/udp/datagram_io_portable.cpp",
+     "the other half of datagram_io_test, in ./dev portable"},
+    {"src/transport/udp/datagram_io_posix.cpp", "datagram_io_test is its test"},
     {"src/transport/socket_io_portable.cpp", "the other half of socket_io_test, in ./dev portable"},
     {"src/transport/socket_io_posix.cpp", "socket_io_test is its test"},
 };

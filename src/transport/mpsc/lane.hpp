@@ -1,7 +1,7 @@
 #pragma once
 
+#include "transport/doorbell.hpp"
 #include "transport/mpsc/batch.hpp"
-#include "transport/mpsc/doorbell.hpp"
 
 #include <array>
 #include <cstddef>

@@ -1,7 +1,7 @@
 #pragma once
 
+#include "transport/doorbell.hpp"
 #include "transport/driver.hpp"
-#include "transport/mpsc/doorbell.hpp"
 #include "transport/mpsc/passage.hpp"
 
 #include <asio/any_io_executor.hpp>

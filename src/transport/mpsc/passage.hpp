@@ -1,7 +1,7 @@
 #pragma once
 
 #include "protocol/handshake.hpp"
-#include "transport/mpsc/doorbell.hpp"
+#include "transport/doorbell.hpp"
 #include "transport/mpsc/lane.hpp"
 
 #include <array>

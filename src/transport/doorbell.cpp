@@ -1,4 +1,4 @@
-#include "transport/mpsc/doorbell.hpp"
+#include "transport/doorbell.hpp"
 
 #include "transport/strand_executor.hpp"
 

@@ -9,6 +9,7 @@ find_package(cereal 1.3 REQUIRED)
 find_package(spdlog 1.10 REQUIRED)
 find_package(LZ4 1.9 REQUIRED)
 find_package(XxHash 0.8 REQUIRED)
+find_package(Sodium 1.0.18 REQUIRED)
 
 if(BRAID_BUILD_TESTS)
     find_package(Catch2 REQUIRED) # 2.13 and 3 both serve

@@ -14,7 +14,7 @@ configure_package_config_file(cmake/braidConfig.cmake.in braidConfig.cmake
 write_basic_package_version_file(braidConfigVersion.cmake COMPATIBILITY SameMinorVersion)
 install(FILES
     ${PROJECT_BINARY_DIR}/braidConfig.cmake ${PROJECT_BINARY_DIR}/braidConfigVersion.cmake
-    cmake/FindAsio.cmake cmake/FindLZ4.cmake
+    cmake/FindAsio.cmake cmake/FindLZ4.cmake cmake/FindSodium.cmake
     DESTINATION ${package_dir})
 
 if(IS_ABSOLUTE ${CMAKE_INSTALL_LIBDIR} OR IS_ABSOLUTE ${CMAKE_INSTALL_INCLUDEDIR})
@@ -31,7 +31,7 @@ if(BUILD_SHARED_LIBS)
     set(pc_static_definition "")
 else()
     # A static library brings its own dependencies to the link, with or without pkg-config --static.
-    set(pc_requires "spdlog liblz4")
+    set(pc_requires "spdlog liblz4 libsodium")
     set(pc_static_definition -DBRAID_STATIC)
 endif()
 configure_file(cmake/braid.pc.in braid.pc @ONLY)

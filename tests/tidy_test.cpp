@@ -62,6 +62,7 @@ const std::vector<Home> homes{
     {"cereal/", {"include/braid/serialize.hpp", "include/braid/detail/"}},
     {"lz4", {"src/protocol/envelope.cpp"}},
     {"xxhash", {"src/protocol/envelope.cpp"}},
+    {"sodium", {"src/crypto/"}},
     {"spdlog/", {"src/runtime/log."}},
     {"fmt/", {"src/runtime/log."}},
     {"catch2/", {"tests/catch.hpp"}},
@@ -162,12 +163,14 @@ bool transport_may_include(const std::string& path, const std::string& include) 
     if (starts(include, "protocol/") || is_vocabulary(include)) return true;
     if (!other.empty()) return other == own || path == "src/transport/transport.cpp";
     if (path.find("/link.") != std::string::npos) return false;
-    return starts(include, "transport/") || is_asio(include) || is_platform(include);
+    return starts(include, "transport/") || starts(include, "crypto/") || is_asio(include) ||
+           is_platform(include);
 }
 
 /// design: "Who may include whom".
 bool may_include(const std::string& path, const std::string& include) {
-    const bool is_pure = starts(path, "src/protocol/") || path.find("/link.") != std::string::npos;
+    const bool is_pure = starts(path, "src/protocol/") || starts(path, "src/crypto/") ||
+                         path.find("/link.") != std::string::npos;
     if (is_std(include)) return !is_pure || !waiting_headers.contains(include);
     if (home_of(include) != nullptr) return true;  // third_parties_stay_home() looks after these
     if (starts(path, "include/"))
@@ -175,10 +178,14 @@ bool may_include(const std::string& path, const std::string& include) {
     if (starts(path, "src/protocol/")) {
         return starts(include, "protocol/") || is_vocabulary(include);
     }
+    if (starts(path, "src/crypto/")) {
+        return starts(include, "protocol/") || starts(include, "crypto/") || is_vocabulary(include);
+    }
     if (starts(path, "src/transport/")) return transport_may_include(path, include);
     if (starts(path, "src/runtime/")) {
-        return (starts(include, "protocol/") || starts(include, "transport/") ||
-                starts(include, "runtime/") || is_vocabulary(include) || is_asio(include) ||
+        return (starts(include, "protocol/") || starts(include, "crypto/") ||
+                starts(include, "transport/") || starts(include, "runtime/") ||
+                is_vocabulary(include) || is_asio(include) ||
                 include == "braid/recv_operation.hpp") &&
                transport_of(include).empty();
     }
@@ -391,6 +398,10 @@ TEST_CASE("includes point down") {
     CHECK(may_not("src/protocol/frame.cpp", "<mutex>"));
     CHECK(may_not("src/protocol/frame.cpp", "<sys/socket.h>"));
     CHECK(may_not("src/protocol/frame.cpp", "\"runtime/clock.hpp\""));
+    CHECK(may_not("src/protocol/frame.cpp", "\"crypto/hash.hpp\""));
+    CHECK(may_not("src/crypto/hash.cpp", "\"transport/driver.hpp\""));
+    CHECK(may_not("src/crypto/hash.cpp", "<random>"));
+    CHECK(may_not("src/transport/tcp/link.cpp", "\"crypto/hash.hpp\""));
     CHECK(may_not("src/transport/tcp/link.cpp", "<asio/ip/tcp.hpp>"));
     CHECK(may_not("src/transport/tcp/link.cpp", "\"transport/driver.hpp\""));
     CHECK(may_not("src/transport/tcp/driver.cpp", "\"transport/mpsc/link.hpp\""));
@@ -410,6 +421,7 @@ TEST_CASE("includes point down") {
 TEST_CASE("third-party libraries stay home") {
     CHECK(breaks(third_parties_stay_home, "src/api/stream.cpp", "#include <cereal/cereal.hpp>\n"));
     CHECK(breaks(third_parties_stay_home, "src/protocol/frame.cpp", "#include <lz4.h>\n"));
+    CHECK(breaks(third_parties_stay_home, "src/api/pid.cpp", "#include <sodium.h>\n"));
     CHECK(breaks(third_parties_stay_home, "src/runtime/clock.cpp", "#include <spdlog/spdlog.h>\n"));
     CHECK(breaks(third_parties_stay_home, "tests/x_test.cpp", "#include <catch2/catch.hpp>\n"));
     CHECK(in_tree(third_parties_stay_home) == "");

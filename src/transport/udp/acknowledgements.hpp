@@ -1,5 +1,6 @@
 #pragma once
 
+#include "protocol/interval_set.hpp"
 #include "protocol/time.hpp"
 
 #include <array>
@@ -23,21 +24,34 @@ struct AckFrame {
     std::size_t count = 0;
     std::array<Range, ranges_max> ranges{};
 
+    /// Of a frame with count > 0.
     std::uint64_t largest() const noexcept { return ranges[0].end - 1; }
 };
 
+/// The first bytes of an ACK: the low 16 or 32 bits of its largest number follow.
+inline constexpr std::byte ack_frame_short{0x02};
+inline constexpr std::byte ack_frame_long{0x03};
+
 /// Reads an ACK from the front of `in`, its first byte included, and moves `in` past it.
-/// @param sent_largest the newest packet that was sent, for the number that the frame cuts short
-/// @returns frame_malformed for anything that no honest peer writes
+/// @param sent_largest the newest packet that was sent: the frame's largest number is the one with
+///     its low bits that is nearest to the one after this, as of packets; it may be one never sent
+/// @returns frame_malformed for anything that no honest peer writes, and `in` stays where it was
 std::error_code decode_ack(std::span<const std::byte>& in, std::uint64_t sent_largest,
                            AckFrame& out) noexcept;
 
 /// The receiver's side of packet acknowledgements: which packets came, and when to say so.
 /// RFC 9000, 13.2. Bounded: the oldest ranges are forgotten, and what is older than all that is
 /// remembered counts as seen.
+///
+/// An answer is due after the second packet that wants one, but nothing is made here: who takes
+/// packets in batches asks due() when the batch is over, and makes one ACK for all of it.
 class Acknowledgements {
 public:
+    /// How long an answer is held back. QUIC's 25 ms would be half a round trip, or more, where
+    /// games are played.
     static constexpr protocol::Duration delay_max = std::chrono::milliseconds{5};
+    /// After so many packets that want one, the answer waits no more (RFC 9000, 13.2.2).
+    static constexpr unsigned eliciting_max = 2;
     static constexpr std::size_t ranges_max = 256;
 
     /// True if this packet was not seen before and is not too old to tell.
@@ -58,13 +72,42 @@ public:
     /// When a packet must be made for it: at once if in the past; `never` if nothing is pending.
     protocol::Time due() const noexcept;
 
-    /// Writes an ACK of at most `out.size()` bytes with as many ranges, newest first, as fit.
-    /// @returns its size; 0, and nothing has changed, if not even one range fits
+    /// Writes an ACK of at most `out.size()` bytes with as many ranges, newest first, as fit, but
+    /// no more than AckFrame::ranges_max; what the peer knows to have been acknowledged is left
+    /// out.
+    /// @returns its size; 0, and nothing has changed, if not even one range fits or none came
     std::size_t write(std::span<std::byte> out, protocol::Time now);
 
     /// The peer has got an ACK of ours whose largest number was this: what is older than what that
     /// one told needs no repeating.
     void told(std::uint64_t largest) noexcept;
+
+private:
+    /// Packets that came when newer ones had been acknowledged already.
+    struct Late {
+        std::uint64_t oldest = ~std::uint64_t{0};
+        std::uint64_t written = 0;  ///< no ACK up to this largest number tells of all of them
+    };
+
+    void note_late(std::uint64_t number) noexcept;
+    void note_newest(std::uint64_t number, protocol::Time now) noexcept;
+    bool is_sparse() const noexcept;
+
+    protocol::IntervalSet seen_;
+    std::uint64_t floor_ = 0;       ///< all below count as seen
+    std::uint64_t told_below_ = 0;  ///< the peer knows, but for those that came late
+    std::uint64_t largest_written_ = 0;
+    bool written_ = false;
+    Late late_;
+    Late late_next_;  ///< those that came while late_ waits to be told
+    protocol::Time newest_at_{};
+    protocol::Time due_ = protocol::never;
+    unsigned eliciting_ = 0;
+
+    // How many numbers the peer used in the present span of time, and in the one before.
+    protocol::Time span_began_{};
+    std::uint64_t span_first_ = 0;
+    std::uint64_t span_first_before_ = 0;
 };
 
 }  // namespace braid::transport

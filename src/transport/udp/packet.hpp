@@ -31,7 +31,8 @@ struct PacketHeader {
 
 inline constexpr std::size_t packet_header_bytes_max = 9;
 
-/// Nothing if it is no packet's head.
+/// Nothing if it is no packet's head: the three low bits of the flags must be 0. They are in the
+/// clear, so nothing is learnt by looking at them after decryption only.
 std::optional<PacketHeader> decode_packet_header(std::span<const std::byte> datagram) noexcept;
 
 /// @returns the bytes written to `out`, which has room for packet_header_bytes_max
@@ -39,7 +40,8 @@ std::size_t encode_packet_header(std::byte* out, bool key_phase,
                                  std::optional<ConnectionId> destination, std::uint64_t number,
                                  unsigned number_bytes) noexcept;
 
-/// How many low bytes of `number` tell it to a peer that is known to have `acked` (RFC 9000, A.2).
+/// How many low bytes of `number` tell it to a peer that is known to have `acked`, or else takes 0
+/// for the newest (RFC 9000, A.2).
 unsigned packet_number_bytes(std::uint64_t number, std::optional<std::uint64_t> acked) noexcept;
 
 /// The number with these low bytes that is nearest to the one after `largest` (RFC 9000, A.3).

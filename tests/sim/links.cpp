@@ -47,8 +47,12 @@ void print_frames(std::span<const std::byte> bytes, const void* link, Time now) 
 
 }  // namespace
 
-void SimulatedLink::record(std::span<const std::byte> bytes, Time now) {
+void SimulatedLink::record_frames(std::span<const std::byte> bytes, Time now) {
     print_frames(bytes, this, now);
+    record(bytes, now);
+}
+
+void SimulatedLink::record(std::span<const std::byte> bytes, Time now) {
     bytes_sent_ += bytes.size();
     trace_ ^= static_cast<std::uint64_t>(now.time_since_epoch().count());
     for (std::size_t i = 0; i < bytes.size(); i += 8) {
@@ -92,7 +96,7 @@ void ByteStreamLink::pull(FrameSource& source, std::size_t budget, Time now) {
         at = reference.position;
     }
     copy(std::span{buffer}.subspan(at, writer.copied() - at));
-    record(std::span{unsent_}.subspan(start), now);
+    record_frames(std::span{unsent_}.subspan(start), now);
 }
 
 void ByteStreamLink::transmit(Time now) {
@@ -164,7 +168,7 @@ void DatagramLink::fill(FrameSource& source, Time now) {
         }
         require(token != 0, "a unit without a token");
         buffer.resize(writer.written());
-        record(buffer, now);
+        record_frames(buffer, now);
         free_at_ = std::max(free_at_, now) + time_of(buffer.size(), options_.send_rate_factor);
         send({std::move(buffer), token}, now);
     }

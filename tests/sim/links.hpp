@@ -77,6 +77,9 @@ public:
         options_.rate_bytes_per_second = bytes_per_second;
     }
 
+    /// This end's clock is behind by so much: it stood for a while.
+    virtual void set_behind(Duration) {}
+
     std::uint64_t trace() const noexcept { return trace_; }
     std::uint64_t bytes_sent() const noexcept { return bytes_sent_; }
     std::uint64_t units_not_stored() const noexcept { return units_not_stored_; }
@@ -87,6 +90,7 @@ protected:
         return Duration{static_cast<Duration::rep>(1e9 * static_cast<double>(bytes) / rate) + 1};
     }
     void record(std::span<const std::byte> bytes, Time now);
+    void record_frames(std::span<const std::byte> bytes, Time now);
 
     LinkOptions options_;
     Random random_;

@@ -9,15 +9,15 @@ namespace sim {
 using namespace std::chrono_literals;
 using braid::Promises;
 
-namespace {
-
-constexpr std::array rates{std::uint64_t{60'000}, std::uint64_t{250'000}, std::uint64_t{250'000},
-                           std::uint64_t{1'250'000}, std::uint64_t{12'500'000}};
-
 Duration some(Random& random, Duration least, Duration most) {
     return Duration{static_cast<Duration::rep>(random.between(
         static_cast<std::uint64_t>(least.count()), static_cast<std::uint64_t>(most.count())))};
 }
+
+namespace {
+
+constexpr std::array rates{std::uint64_t{60'000}, std::uint64_t{250'000}, std::uint64_t{250'000},
+                           std::uint64_t{1'250'000}, std::uint64_t{12'500'000}};
 
 LinkOptions make_link_options(Random& random) {
     LinkOptions link;
@@ -55,13 +55,6 @@ braid::Limits make_limits(Random& random) {
     return limits;
 }
 
-/// What all streams of a scenario have in common.
-struct Flavour {
-    Duration length{0};
-    std::uint64_t bytes_each = 0;
-    bool large = false;  ///< many long messages at once: they compete for credit
-};
-
 Flow make_flow(Random& random, const Flavour& flavour) {
     const auto length = flavour.length;
     const auto bytes_left = flavour.bytes_each;
@@ -98,6 +91,20 @@ Flow make_flow(Random& random, const Flavour& flavour) {
     return flow;
 }
 
+void add_deaths(Random& random, Scenario& made, std::ostringstream& out) {
+    auto& world = *made.world;
+    const auto at = some(random, 0ms, made.length);
+    const auto link = random.below(2);
+    const bool vanish = random.chance(0.6);
+    const std::array noticed{some(random, 0ms, 400ms), some(random, 0ms, 400ms)};
+    out << "  link " << link << " dies at " << at / 1ms << " ms"
+        << (vanish ? ", what is under way vanishes" : "") << ", noticed after " << noticed[0] / 1ms
+        << " and " << noticed[1] / 1ms << " ms\n";
+    world.at(at, [&world, link, vanish, noticed] { world.kill_link(link, vanish, noticed); });
+}
+
+}  // namespace
+
 StreamPlan make_plan(Random& random, const Flavour& flavour) {
     const auto length = flavour.length;
     StreamPlan plan;
@@ -123,19 +130,7 @@ StreamPlan make_plan(Random& random, const Flavour& flavour) {
     return plan;
 }
 
-void add_deaths(Random& random, Scenario& made, std::ostringstream& out) {
-    auto& world = *made.world;
-    const auto at = some(random, 0ms, made.length);
-    const auto link = random.below(2);
-    const bool vanish = random.chance(0.6);
-    const std::array noticed{some(random, 0ms, 400ms), some(random, 0ms, 400ms)};
-    out << "  link " << link << " dies at " << at / 1ms << " ms"
-        << (vanish ? ", what is under way vanishes" : "") << ", noticed after " << noticed[0] / 1ms
-        << " and " << noticed[1] / 1ms << " ms\n";
-    world.at(at, [&world, link, vanish, noticed] { world.kill_link(link, vanish, noticed); });
-}
-
-void describe_plan(const StreamPlan& plan, std::ostringstream& out) {
+void describe_plan(const StreamPlan& plan, std::ostream& out) {
     out << "  stream tag " << plan.options.tag << " opened by " << plan.opener << " at "
         << plan.open_at / 1ms << " ms, prio " << int{plan.options.priority.level()} << ", promises "
         << static_cast<int>(plan.options.promises) << ", bandwidth "
@@ -155,8 +150,6 @@ void describe_plan(const StreamPlan& plan, std::ostringstream& out) {
             << '\n';
     }
 }
-
-}  // namespace
 
 Scenario make_scenario(std::uint64_t seed) {
     Random random{seed * 2 + 1};

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <ostream>
 #include <string>
 
 namespace sim {
@@ -14,6 +15,17 @@ struct Scenario {
     Duration length{0};
     std::string description;
 };
+
+/// What all streams of a scenario have in common.
+struct Flavour {
+    Duration length{0};
+    std::uint64_t bytes_each = 0;
+    bool large = false;  ///< many long messages at once: they compete for credit
+};
+
+Duration some(Random& random, Duration least, Duration most);
+StreamPlan make_plan(Random& random, const Flavour& flavour);
+void describe_plan(const StreamPlan& plan, std::ostream& out);
 
 Scenario make_scenario(std::uint64_t seed);
 

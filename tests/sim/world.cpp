@@ -41,13 +41,20 @@ World::World(const Options& options) : random_{options.seed} {
 }
 
 std::size_t World::add_link(const LinkOptions& options) {
+    std::array<std::unique_ptr<SimulatedLink>, 2> ends;
+    for (auto& end : ends) end = make_link(options, random_.next());
+    SimulatedLink::join(*ends[0], *ends[1]);
+    return add_link(std::move(ends));
+}
+
+std::size_t World::add_link(std::array<std::unique_ptr<SimulatedLink>, 2> ends) {
     auto& wire = wires_.emplace_back();
     for (std::size_t side = 0; side < 2; ++side) {
-        wire.ends[side] = make_link(options, random_.next());
-        wire.ports[side] = &peers_[side]->mux.attach(wire.ends[side]->traits(), side == 0, now_);
-        wire.ports[side]->set_path(wire.ends[side]->path());
+        auto& end = *(wire.ends[side] = std::move(ends[side]));
+        end.set_behind(behind_[side]);
+        wire.ports[side] = &peers_[side]->mux.attach(end.traits(), side == 0, now(side));
+        wire.ports[side]->set_path(end.path());
     }
-    SimulatedLink::join(*wire.ends[0], *wire.ends[1]);
     return wires_.size() - 1;
 }
 
@@ -56,13 +63,21 @@ std::size_t World::links_alive() const {
         wires_.begin(), wires_.end(), [](const Wire& wire) { return !wire.ends[0]->dead(); }));
 }
 
+std::size_t World::ports_left() const {
+    std::size_t left = 0;
+    for (const auto& wire : wires_) {
+        for (const auto* const port : wire.ports) left += port != nullptr ? 1 : 0;
+    }
+    return left;
+}
+
 void World::kill_link(std::size_t index, bool vanish, std::array<Duration, 2> noticed_after) {
     auto& wire = wires_[index];
     for (std::size_t side = 0; side < 2; ++side) {
         wire.ends[side]->die(vanish);
-        at(elapsed() + noticed_after[side], [this, &wire, side] {
+        at_of(side, elapsed() + noticed_after[side], [this, &wire, side] {
             if (auto* const port = std::exchange(wire.ports[side], nullptr)) {
-                peers_[side]->mux.detach(*port, now_);
+                peers_[side]->mux.detach(*port, now(side));
             }
         });
     }
@@ -79,8 +94,31 @@ void World::set_rate(std::size_t index, std::uint64_t bytes_per_second) {
 StreamPlan& World::add_plan(const StreamPlan& plan) {
     auto& added = plans_.emplace_back(plan);
     added.options.tag = plans_.size() - 1;
-    at(plan.open_at, [this, &added] { open(added); });
+    at_of(plan.opener, plan.open_at, [this, &added] { open(added); });
     return added;
+}
+
+void World::pause(std::size_t side, Duration length, bool clock_stands) {
+    if (paused(side)) return;
+    paused_until_[side] = now_ + length;
+    stands_for_[side] = clock_stands ? length : Duration::zero();
+    at(elapsed() + length, [this, side] { resume(side); });
+}
+
+void World::resume(std::size_t side) {
+    behind_[side] += stands_for_[side];
+    for (auto& wire : wires_) wire.ends[side]->set_behind(behind_[side]);
+}
+
+// Who does not run does nothing: it is done when it runs again.
+void World::at_of(std::size_t side, Duration after_start, std::function<void()> action) {
+    at(after_start, [this, side, action = std::move(action)] {
+        if (!paused(side)) {
+            action();
+        } else {
+            at_of(side, paused_until_[side] - start, action);
+        }
+    });
 }
 
 void World::at(Duration after_start, std::function<void()> action) {
@@ -88,15 +126,15 @@ void World::at(Duration after_start, std::function<void()> action) {
 }
 
 void World::open(StreamPlan& plan) {
-    if (peers_[plan.opener]->open(plan, now_) == nullptr) {
-        at(elapsed() + 20ms, [this, &plan] { open(plan); });
+    if (peers_[plan.opener]->open(plan, now(plan.opener)) == nullptr) {
+        at_of(plan.opener, elapsed() + 20ms, [this, &plan] { open(plan); });
         return;
     }
     if (!plan.early) return;
     const auto side = plan.early_by == 0 ? plan.opener : 1 - plan.opener;
-    at(elapsed() + plan.early_at, [this, &plan, side] {
+    at_of(side, elapsed() + plan.early_at, [this, &plan, side] {
         for (auto& [id, end] : peers_[side]->ends) {
-            if (end.plan == &plan) peers_[side]->end_early(end, *plan.early, now_);
+            if (end.plan == &plan) peers_[side]->end_early(end, *plan.early, now(side));
         }
     });
 }
@@ -109,7 +147,7 @@ void World::start_flows() {
             auto* const sending = &end;
             const auto& flow = end.flow_out();
             const auto begin = std::max(flow.begin, elapsed());
-            at(begin, [this, sending, side, count = flow.count] {
+            at_of(side, begin, [this, sending, side, count = flow.count] {
                 send_next(*sending->plan, side, sending, count);
             });
         }
@@ -120,13 +158,14 @@ void World::send_next(StreamPlan& plan, std::size_t side, End* end, std::uint64_
     const auto& flow = end->flow_out();
     auto& peer = *peers_[side];
     for (auto n = std::min(flow.batch, left); n > 0; --n, --left) {
-        if (!peer.send(*end, size_in(flow, end->delivery), now_)) break;
+        if (!peer.send(*end, size_in(flow, end->delivery), now(side))) break;
     }
     if (end->finished || end->send_closed || end->stream == nullptr) return;
     if (left > 0) {
-        at(elapsed() + flow.interval, [=, this, &plan] { send_next(plan, side, end, left); });
+        at_of(side, elapsed() + flow.interval,
+              [=, this, &plan] { send_next(plan, side, end, left); });
     } else if (flow.finish) {
-        peer.finish(*end, now_);
+        peer.finish(*end, now(side));
     }
 }
 
@@ -166,14 +205,14 @@ bool World::run_while_not(const std::function<bool()>& done, Duration most) {
 
 Time World::next_event() const {
     auto earliest = actions_.empty() ? never : actions_.begin()->first.first;
-    for (const auto& peer : peers_) {
-        earliest = std::min({earliest, peer->mux.deadline(), peer->deadline()});
-    }
-    for (const auto& wire : wires_) {
-        for (std::size_t side = 0; side < 2; ++side) {
-            if (wire.ports[side] == nullptr) continue;
-            earliest = std::min(earliest, wire.ends[side]->deadline());
+    for (std::size_t side = 0; side < 2; ++side) {
+        if (paused(side)) continue;
+        const auto& peer = *peers_[side];
+        auto own = std::min(peer.mux.deadline(), peer.deadline());
+        for (const auto& wire : wires_) {
+            if (wire.ports[side] != nullptr) own = std::min(own, wire.ends[side]->deadline());
         }
+        earliest = std::min(earliest, braid::protocol::after(own, behind_[side]));
     }
     return earliest;
 }
@@ -190,32 +229,52 @@ void World::step() {
     for (std::size_t side = 0; side < 2; ++side) drive(side);
     start_flows();
     for (std::size_t side = 0; side < 2; ++side) {
+        if (paused(side)) continue;
         peers_[side]->check_step(*peers_[1 - side]);
-        require(peers_[side]->mux.deadline() > now_, "a deadline that is not in the future");
+        require(peers_[side]->mux.deadline() > now(side), "a deadline that is not in the future");
     }
 }
 
 void World::drive(std::size_t side) {
+    if (paused(side)) return;
     auto& peer = *peers_[side];
+    const auto here = now(side);
     for (auto& wire : wires_) {
         if (wire.ports[side] == nullptr) continue;
+        // What waits in the socket tells more than a clock that went on without us.
         auto& end = *wire.ends[side];
-        end.advance(now_);
-        end.drain(*wire.ports[side], now_);
-        if (const auto error = end.failure()) {
-            throw Violation{"side " + std::to_string(side) +
-                            " says that its honest peer broke the rules: " + error.message()};
+        end.drain(*wire.ports[side], here);
+        if (end.deadline() <= here) {
+            end.advance(here);
+            end.drain(*wire.ports[side], here);
         }
+        if (!check_alive(wire, side)) continue;
+        wire.ports[side]->set_path(end.path());
     }
-    if (peer.mux.deadline() <= now_) peer.mux.advance(now_);
-    peer.run(now_, plans_);
-    for (auto& wire : wires_) {
-        if (wire.ports[side] != nullptr) wire.ends[side]->fill(*wire.ports[side], now_);
+    if (peer.mux.deadline() <= here) peer.mux.advance(here);
+    peer.run(here, plans_);
+    for (int round = 0; round < 2;
+         ++round) {  // the second: what reading or releasing brought about
+        for (auto& wire : wires_) {
+            if (wire.ports[side] != nullptr) wire.ends[side]->fill(*wire.ports[side], here);
+        }
+        if (round == 0) peer.run(here, plans_);
     }
-    peer.run(now_, plans_);
-    for (auto& wire : wires_) {  // what reading or releasing brought about
-        if (wire.ports[side] != nullptr) wire.ends[side]->fill(*wire.ports[side], now_);
-    }
+}
+
+// A link that failed, or whose peer was silent for too long, is taken away.
+bool World::check_alive(Wire& wire, std::size_t side) {
+    const auto error = wire.ends[side]->failure();
+    const bool silent = wire.ports[side]->idle_expired(now(side));
+    if (!error && !silent) return true;
+    require(failures_allowed_, [&] {
+        return "side " + std::to_string(side) +
+               (error ? " says that its honest peer broke the rules: " + error.message()
+                      : std::string{" gives up a peer that is there"});
+    });
+    wire.ends[side]->die(false);
+    peers_[side]->mux.detach(*std::exchange(wire.ports[side], nullptr), now(side));
+    return false;
 }
 
 bool World::arrived(const End& receiver, const End& sender) const {
@@ -273,8 +332,12 @@ std::string World::missing() const {
 void World::wind_up(Duration most) {
     const auto finish_all = [this] {
         for (auto& peer : peers_) {
+            const auto side = peer == peers_[0] ? 0u : 1u;
+            if (paused(side)) continue;
             for (auto& [id, end] : peer->ends) {
-                if (end.sent.size() + end.refused >= end.flow_out().count) peer->finish(end, now_);
+                if (end.sent.size() + end.refused >= end.flow_out().count) {
+                    peer->finish(end, now(side));
+                }
             }
         }
     };
@@ -287,8 +350,8 @@ void World::wind_up(Duration most) {
     for (auto& peer : peers_) peer->read_everything_from_now_on();
     require(run_while_not(everything, most), [&] { return "of what was not read, " + missing(); });
 
-    for (auto& peer : peers_) peer->check_receipts(now_);
-    for (auto& peer : peers_) peer->release_all(now_);
+    for (std::size_t side = 0; side < 2; ++side) peers_[side]->check_receipts(now(side));
+    for (std::size_t side = 0; side < 2; ++side) peers_[side]->release_all(now(side));
     const auto empty = [this] {
         return std::all_of(peers_.begin(), peers_.end(), [](const auto& peer) {
             return peer->mux.stream_count() == 0 && peer->blocks_alive() <= 1;

@@ -32,7 +32,6 @@ const Exceptions untested_sources{
     {"src/protocol/mux_feedback.cpp", "one with the mux: mux_test, and all of tests/sim"},
     {"src/protocol/mux_port.cpp", "one with the mux: mux_test, and all of tests/sim"},
     {"src/protocol/mux_receive.cpp", "one with the mux: mux_test, and all of tests/sim"},
-    {"src/protocol/mux_send.cpp", "one with the mux: mux_test, and all of tests/sim"},
     {"src/protocol/mux_streams.cpp", "one with the mux: mux_test, and all of tests/sim"},
     {"src/protocol/outbound_write.cpp", "a part of the sending half: outbound_test is its test"},
     {"src/transport/tcp/encounter.cpp", "needs two ends: dial_test is its test"},

@@ -23,6 +23,8 @@ struct LinkTraits {
 struct LinkPath {
     std::uint64_t rate_bytes_per_second = 0;
     Duration round_trip_time{0};
+    std::uint64_t window_bytes = 0;  ///< how much may be under way: the congestion window
+    double loss = 0;                 ///< share of what is sent, of late: 0 to 1
 };
 
 /// Names the frames of one unit in feedback; 0 for those nobody needs to hear of.
@@ -39,6 +41,13 @@ public:
 
     /// True if fill() would write something now.
     virtual bool pending(Time now) = 0;
+
+    /// As fill(), but of messages only those of priority 0 and 1: for a link that may go a little
+    /// beyond its pace for them, and for nothing else.
+    virtual FrameToken fill_urgent(FrameWriter&, Time) { return 0; }
+
+    /// True if fill_urgent() would write something now.
+    virtual bool urgent_pending(Time) { return false; }
 };
 
 /// Where a link puts what arrived.

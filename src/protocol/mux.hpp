@@ -143,14 +143,14 @@ private:
     enum class CloseState : std::uint8_t { open, wanted, wanted_at_once, sent };
 
     // Sending: mux_send.cpp
-    FrameToken fill(MuxPort& port, FrameWriter& unit, Time now);
+    FrameToken fill(MuxPort& port, FrameWriter& unit, std::uint8_t level_max, Time now);
     bool write_participant_controls(MuxPort& port, FrameWriter& unit, Time now);
     bool write_stream_controls(MuxPort& port, FrameWriter& unit, Time now);
     bool write_control(MuxPort& port, FrameWriter& unit, Stream& stream, Control control, Time now);
-    void write_messages(MuxPort& port, FrameWriter& unit, Time now);
+    void write_messages(MuxPort& port, FrameWriter& unit, std::uint8_t level_max, Time now);
     void after_write(MuxPort& port, Stream& stream, Outbound::Stop stop);
     void ask_for_receipts(MuxPort& port, Time now);
-    bool pending(MuxPort& port, Time now);
+    bool pending(const MuxPort& port, std::uint8_t level_max) const noexcept;
 
     // What became of it: mux_feedback.cpp
     void acked(MuxPort& port, FrameToken token, Time now);

@@ -17,9 +17,17 @@ MuxPort::MuxPort(Mux& mux, const LinkTraits& traits, bool dialled, Duration idle
       received_at_{now},
       sent_at_{now} {}
 
-FrameToken MuxPort::fill(FrameWriter& unit, Time now) { return mux_.fill(*this, unit, now); }
+FrameToken MuxPort::fill(FrameWriter& unit, Time now) {
+    return mux_.fill(*this, unit, lowest_level, now);
+}
 
-bool MuxPort::pending(Time now) { return mux_.pending(*this, now); }
+bool MuxPort::pending(Time) { return mux_.pending(*this, lowest_level); }
+
+FrameToken MuxPort::fill_urgent(FrameWriter& unit, Time now) {
+    return mux_.fill(*this, unit, urgent_level_max, now);
+}
+
+bool MuxPort::urgent_pending(Time) { return mux_.pending(*this, urgent_level_max); }
 
 FrameSink::Receipt MuxPort::receive(std::span<const std::byte> bytes, Framing framing, Time now) {
     return mux_.receive(*this, bytes, framing, now);

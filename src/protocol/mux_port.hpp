@@ -24,6 +24,8 @@ public:
 
     FrameToken fill(FrameWriter& unit, Time now) override;
     bool pending(Time now) override;
+    FrameToken fill_urgent(FrameWriter& unit, Time now) override;
+    bool urgent_pending(Time now) override;
     Receipt receive(std::span<const std::byte> bytes, Framing framing, Time now) override;
     Receipt receive(std::span<const std::byte> bytes, std::span<Message> beside, Time now) override;
     void acked(FrameToken token, Time now) override;

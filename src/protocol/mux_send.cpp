@@ -5,13 +5,13 @@
 
 namespace braid::protocol {
 
-FrameToken Mux::fill(MuxPort& port, FrameWriter& unit, Time now) {
+FrameToken Mux::fill(MuxPort& port, FrameWriter& unit, std::uint8_t level_max, Time now) {
     ++port.unit_number_;
     if (close_state_ == CloseState::sent) return 0;
     const bool at_once = close_state_ == CloseState::wanted_at_once;
     if (!at_once && write_participant_controls(port, unit, now) &&
         write_stream_controls(port, unit, now)) {
-        write_messages(port, unit, now);
+        write_messages(port, unit, level_max, now);
         // What the messages brought about leaves with them: CLOSE_STREAM, BLOCKED.
         if (write_participant_controls(port, unit, now)) write_stream_controls(port, unit, now);
     }
@@ -27,11 +27,11 @@ FrameToken Mux::fill(MuxPort& port, FrameWriter& unit, Time now) {
     return port.sent_first_ + port.sent_.size() - 1;
 }
 
-bool Mux::pending(MuxPort& port, Time) {
+bool Mux::pending(const MuxPort& port, std::uint8_t level_max) const noexcept {
     if (close_state_ == CloseState::sent) return false;
     return close_state_ != CloseState::open || port.ping_wanted_ || max_data_wanted_ ||
            max_streams_wanted_ || blocked_wanted_ || !port.controls_.empty() ||
-           !port.scheduler_.empty();
+           port.scheduler_.top_level() <= level_max;
 }
 
 // False if there is no more room.
@@ -138,9 +138,9 @@ bool Mux::write_control(MuxPort& port, FrameWriter& unit, Stream& stream, Contro
     return true;
 }
 
-void Mux::write_messages(MuxPort& port, FrameWriter& unit, Time now) {
+void Mux::write_messages(MuxPort& port, FrameWriter& unit, std::uint8_t level_max, Time now) {
     auto& scheduler = port.scheduler_;
-    while (const auto pick = scheduler.pick(now)) {
+    while (const auto pick = scheduler.pick(now, level_max)) {
         auto& stream = *pick.entry->stream;
         if (!port.traits_.lossless && stream.unit != port.unit_number_) {
             stream.unit = port.unit_number_;

@@ -1,7 +1,6 @@
 #include "protocol/scheduler.hpp"
 
 #include <algorithm>
-#include <bit>
 #include <cmath>
 
 namespace braid::protocol {
@@ -62,10 +61,11 @@ void Scheduler::deactivate(SchedulerEntry& entry) noexcept {
     heap_remove(entry);
 }
 
-Scheduler::Pick Scheduler::pick(Time now) {
-    if (level_mask_ == 0) return {};
-    const auto top = static_cast<std::size_t>(std::countr_zero(level_mask_));
-    const bool may_force = !forced_last_;
+Scheduler::Pick Scheduler::pick(Time now, std::uint8_t level_max) {
+    const std::size_t top = top_level();
+    if (level_mask_ == 0 || top > level_max) return {};
+    // Nothing is forced where only the urgent may go.
+    const bool may_force = !forced_last_ && level_max == lowest_level;
     forced_last_ = false;
     if (may_force && !heap_.empty() && heap_.front()->full_at <= now) {
         auto& guaranteed = *heap_.front();

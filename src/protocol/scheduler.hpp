@@ -5,6 +5,7 @@
 #include <braid/priority.hpp>
 
 #include <array>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <vector>
@@ -32,6 +33,11 @@ struct SchedulerEntry {
     Time backlogged_at{};
     std::size_t heap_index = static_cast<std::size_t>(-1);
 };
+
+inline constexpr std::uint8_t lowest_level = Priority::count - 1;
+
+/// What is of this level or a more urgent one may go a little beyond a link's pace.
+inline constexpr std::uint8_t urgent_level_max = 1;
 
 /// Decides which stream sends its next chunk: strict priority between the eight levels, deficit
 /// round robin inside one, a token bucket for each guaranteed bandwidth that forces a chunk only
@@ -66,14 +72,19 @@ public:
 
     std::size_t chunk_bytes() const noexcept { return chunk_bytes_; }
     bool empty() const noexcept { return level_mask_ == 0; }
+
+    /// The most urgent level that is backlogged; Priority::count if none is.
+    std::uint8_t top_level() const noexcept {
+        return static_cast<std::uint8_t>(std::countr_zero(level_mask_));
+    }
     const Counters& counters() const noexcept { return counters_; }
 
     void activate(SchedulerEntry& entry, Time now);
     void deactivate(SchedulerEntry& entry) noexcept;
 
-    /// Who is to send up to chunk_bytes() now; no entry if nobody is backlogged. Tell sent() what
-    /// became of it, before the next pick.
-    Pick pick(Time now);
+    /// Who is to send up to chunk_bytes() now; no entry if nobody is backlogged at `level_max` or
+    /// above. Tell sent() what became of it, before the next pick.
+    Pick pick(Time now, std::uint8_t level_max = lowest_level);
 
     /// `bytes` of the picked entry were sent.
     void sent(const Pick& pick, std::size_t bytes, Time now);

@@ -40,9 +40,9 @@ struct Features {
 /// datagram came. Best effort but for errors. IPv6 means IPv6 only.
 Features prepare(Socket& socket, bool v6, std::error_code& error) noexcept;
 
-/// From now on what routers and hosts say of datagrams that did not arrive comes by take_report(),
-/// and as an error of any one call.
-void want_reports(Socket& socket) noexcept;
+/// While that is wanted, what routers and hosts say of datagrams that did not arrive comes by
+/// take_report(), and as an error of any one call. At first it is not.
+void want_reports(Socket& socket, bool wanted) noexcept;
 
 /// Datagrams from one address, behind each other, all of `segment_bytes` but a shorter last one.
 struct Received {

@@ -34,7 +34,7 @@ Features prepare(Socket& socket, bool v6, std::error_code& error) noexcept {
     return features;
 }
 
-void want_reports(Socket&) noexcept {}
+void want_reports(Socket&, bool) noexcept {}
 
 Received receive(Socket& socket, std::span<std::byte> buffer, std::error_code& error) noexcept {
     Received received;

@@ -195,13 +195,14 @@ Features prepare(Socket& socket, bool v6, std::error_code& error) noexcept {
     return features;
 }
 
-void want_reports(Socket& socket) noexcept {
+void want_reports(Socket& socket, bool wanted) noexcept {
 #if defined(IP_RECVERR) && defined(IPV6_RECVERR)
     const int handle = socket.native_handle();
-    set(handle, IPPROTO_IP, IP_RECVERR, 1);
-    set(handle, IPPROTO_IPV6, IPV6_RECVERR, 1);
+    set(handle, IPPROTO_IP, IP_RECVERR, wanted ? 1 : 0);
+    set(handle, IPPROTO_IPV6, IPV6_RECVERR, wanted ? 1 : 0);
 #else
     static_cast<void>(socket);
+    static_cast<void>(wanted);
 #endif
 }
 

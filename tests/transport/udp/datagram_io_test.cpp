@@ -198,7 +198,7 @@ TEST_CASE("a datagram longer than the interface carries is not fragmented") {
 TEST_CASE("an unreachable port is reported if one wants to know") {
     const auto* const host = GENERATE("127.0.0.1", "::1");
     Bound source{host};
-    io::want_reports(source.socket);
+    io::want_reports(source.socket, true);
     SocketAddress gone;
     {
         const Bound closed{host};
@@ -219,7 +219,7 @@ TEST_CASE("an unreachable port is reported if one wants to know") {
 TEST_CASE("a report on one datagram does not keep others back") {
     Bound source{"127.0.0.1"};
     Bound alive{"127.0.0.1"};
-    io::want_reports(source.socket);
+    io::want_reports(source.socket, true);
     SocketAddress gone;
     {
         const Bound closed{"127.0.0.1"};

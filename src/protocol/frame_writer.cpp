@@ -4,6 +4,22 @@
 
 namespace braid::protocol {
 
+void FrameWriter::finish() noexcept {
+    if (framing_ != Framing::unit) return;
+    if (message_end_ != 0 && message_end_ == copied_) {
+        auto* const begin = buffer_.data() + message_begin_;
+        const bool long_form = static_cast<FrameType>(*begin) == FrameType::message_long;
+        begin[long_form ? 1 : 0] &= ~std::byte{0x10};
+        auto* const payload = buffer_.data() + copied_ - message_payload_bytes_;
+        const auto length_bytes = prefix_varint_bytes(message_payload_bytes_);
+        if (message_payload_bytes_ != 0) {
+            std::memmove(payload - length_bytes, payload, message_payload_bytes_);
+        }
+        copied_ -= length_bytes;
+    }
+    seal();
+}
+
 bool FrameWriter::control(FrameType type, std::initializer_list<std::uint64_t> values) {
     std::size_t size = 1;
     for (const auto value : values) size += prefix_varint_bytes(value);

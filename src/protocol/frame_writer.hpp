@@ -73,9 +73,13 @@ public:
         return std::min(left, buffer_.size() - copied_);
     }
 
-    /// Writes a message frame that fits room(). `block` owns `payload`.
+    /// Writes a message frame that fits room(), if need be, in a datagram, as its last frame.
+    /// `block` owns `payload`.
     void message(const MessageHead& head, std::span<const std::byte> payload, Block& block) {
-        copied_ += encode_head(head, payload.size(), buffer_.data() + copied_);
+        const bool last =
+            framing_ == Framing::unit && head_bytes(head, payload.size()) + payload.size() > room();
+        begin_message(payload.size());
+        copied_ += encode_head(head, last ? no_length : payload.size(), buffer_.data() + copied_);
         if (references_ != nullptr && payload.size() >= reference_bytes_min) {
             references_->push_back({copied_, payload, BlockReference{block}});
             referred_ += payload.size();
@@ -83,6 +87,8 @@ public:
         }
         if (!payload.empty()) std::memcpy(buffer_.data() + copied_, payload.data(), payload.size());
         copied_ += payload.size();
+        message_end_ = copied_;
+        if (last) seal();
     }
 
     /// Framing::memory: writes the head of a whole message, which itself goes beside. The head
@@ -98,6 +104,7 @@ public:
     std::size_t small_message(std::uint64_t slot, std::span<const std::byte> payload) noexcept {
         constexpr std::size_t head_max = 1 + 2 * prefix_varint_bytes_max;
         if (head_max + payload.size() > room()) return 0;
+        begin_message(payload.size());
         auto* const start = buffer_.data() + copied_;
         auto* at = start;
         *at++ = static_cast<std::byte>(0x90u | (slot < 15 ? slot : 15u));
@@ -106,8 +113,13 @@ public:
         if (!payload.empty()) std::memcpy(at, payload.data(), payload.size());
         at += payload.size();
         copied_ += static_cast<std::size_t>(at - start);
+        message_end_ = copied_;
         return static_cast<std::size_t>(at - start);
     }
+
+    /// A datagram is complete: its end is that of its last message, which need not say its length.
+    /// Nothing may follow.
+    void finish() noexcept;
 
     /// Frames that are encoded already: a unit or batch whole or not at all, of a byte stream as
     /// much as fits.
@@ -118,6 +130,15 @@ public:
         if (size != 0) std::memcpy(buffer_.data() + copied_, frames.data(), size);
         copied_ += size;
         return size;
+    }
+
+    /// What `head` takes at least before a payload of this size, here: the last message of a
+    /// datagram does not say its length.
+    std::size_t least_head_bytes(const MessageHead& head,
+                                 std::size_t payload_bytes) const noexcept {
+        const bool says_length = framing_ != Framing::unit;
+        return head_bytes(head, payload_bytes) -
+               (says_length ? 0 : prefix_varint_bytes(payload_bytes));
     }
 
     /// What encoding `head` before a payload of this size takes.
@@ -171,12 +192,23 @@ private:
     static std::size_t encode_head(const MessageHead& head, std::size_t payload_bytes,
                                    std::byte* out) noexcept;
     bool control(FrameType type, std::initializer_list<std::uint64_t> values);
+    void begin_message(std::size_t payload_bytes) noexcept {
+        message_begin_ = copied_;
+        message_payload_bytes_ = payload_bytes;
+    }
+    void seal() noexcept {
+        budget_ = written();
+        message_end_ = 0;
+    }
 
     Framing framing_;
     std::span<std::byte> buffer_;
     std::size_t budget_;
     std::size_t copied_ = 0;
     std::size_t referred_ = 0;
+    std::size_t message_begin_ = 0;  // of the last message frame that says its length
+    std::size_t message_end_ = 0;
+    std::size_t message_payload_bytes_ = 0;
     std::vector<Reference>* references_ = nullptr;
     std::vector<Message>* beside_ = nullptr;
 };

@@ -35,7 +35,8 @@ class FrameSource {
 public:
     virtual ~FrameSource() = default;
 
-    /// Fills `unit` with the frames that are to leave next; it stays empty if there are none.
+    /// Fills `unit` with the frames that are to leave next; it stays empty if there are none. What
+    /// a link adds itself stands before them: the last frame may end with the unit.
     /// On a link that is not lossless, the returned token comes back as acked or lost.
     virtual FrameToken fill(FrameWriter& unit, Time now) = 0;
 

@@ -21,6 +21,7 @@ FrameToken Mux::fill(MuxPort& port, FrameWriter& unit, std::uint8_t level_max, T
         port.log({MuxPort::SentFrame::Kind::close, {}, {}, {}, false});
     }
     if (unit.written() == 0) return 0;
+    unit.finish();
     port.sent_at_ = now;
     if (port.traits_.lossless) return 0;
     port.sent_.push_back(std::exchange(port.unit_, {}));
@@ -140,6 +141,7 @@ bool Mux::write_control(MuxPort& port, FrameWriter& unit, Stream& stream, Contro
 
 void Mux::write_messages(MuxPort& port, FrameWriter& unit, std::uint8_t level_max, Time now) {
     auto& scheduler = port.scheduler_;
+    const auto begin = unit.written();
     while (const auto pick = scheduler.pick(now, level_max)) {
         auto& stream = *pick.entry->stream;
         if (!port.traits_.lossless && stream.unit != port.unit_number_) {
@@ -162,6 +164,11 @@ void Mux::write_messages(MuxPort& port, FrameWriter& unit, std::uint8_t level_ma
         auto* const receipts = stream.outbound.receipts();
         if (receipts != nullptr && receipts->take_unasked()) ask_for_receipts(port, now);
         if (written.stop == Outbound::Stop::no_room) return;
+        // A slow link's units are short too: nobody can overtake what is in one.
+        const bool bulky = unit.written() - begin >= scheduler.chunk_bytes();
+        if (bulky && unit.framing() == Framing::unit) {
+            level_max = std::min(level_max, urgent_level_max);
+        }
     }
 }
 

@@ -230,17 +230,21 @@ std::size_t Outbound::write_resend(Target& target, std::size_t chunk, Stop& stop
 std::size_t Outbound::fit(const Target& target, const Entry& entry, const SentRange& range,
                           std::size_t chunk) const noexcept {
     const auto room = target.writer.room();
-    const auto head = FrameWriter::head_bytes(head_of(target, entry, range), range.bytes);
+    const auto head_bytes = [&](const SentRange& piece) {
+        return target.writer.least_head_bytes(head_of(target, entry, piece), piece.bytes);
+    };
+    const auto head = head_bytes(range);
     const bool last = range.offset + range.bytes == entry.bytes;
     if (range.bytes <= chunk && head + range.bytes <= room) {
         return last || range.bytes >= fragment_bytes_min ? range.bytes : nothing;
     }
     if (range.bytes <= uncut_bytes_max && target.writer.written() > 0) return nothing;
-    if (room <= frame_header_bytes_max) return nothing;
-    const auto piece =
-        std::min({static_cast<std::size_t>(range.bytes), std::max(chunk, fragment_bytes_min),
-                  room - frame_header_bytes_max});
-    return piece >= fragment_bytes_min ? piece : nothing;
+    if (range.bytes <= fragment_bytes_min) return nothing;
+    // A cut one has a longer head than a whole one.
+    const auto cut = head_bytes({range.number, range.offset, range.bytes - 1});
+    if (room < cut + fragment_bytes_min) return nothing;
+    return std::min({static_cast<std::size_t>(range.bytes - 1), std::max(chunk, fragment_bytes_min),
+                     room - cut});
 }
 
 std::size_t Outbound::write_frame(Target& target, const Entry& entry, const SentRange& range) {

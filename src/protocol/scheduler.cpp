@@ -92,6 +92,10 @@ Scheduler::Pick Scheduler::pick(Time now, std::uint8_t level_max) {
 
 void Scheduler::sent(const Pick& pick, std::size_t bytes, Time now) {
     auto& entry = *pick.entry;
+    if (bytes == 0 && pick.reason != Reason::normal) {
+        forced_last_ = false;  // there was no room: its turn is still to come
+        return;
+    }
     const auto amount = static_cast<double>(bytes);
     switch (pick.reason) {
         case Reason::none: return;

@@ -3,6 +3,8 @@
 #include "catch.hpp"
 #include "protocol/frame_sample.hpp"
 
+#include <algorithm>
+
 using namespace braid::protocol;
 
 namespace {
@@ -128,5 +130,69 @@ TEST_CASE("The text of a close is cut to its bound") {
     Frame frame;
     REQUIRE(decode(in, Framing::unit, frame) == FrameStatus::complete);
     CHECK(frame.text == std::string(close_text_bytes_max, 'x'));
+    CHECK(in.empty());
+}
+
+TEST_CASE("The last message of a datagram does not say its length") {
+    Counted counted;
+    sim::Random random{4};
+    for (int i = 0; i < 2'000; ++i) {
+        CAPTURE(i);
+        std::vector<std::byte> buffer(14'000, untouched);
+        FrameWriter writer{buffer};
+        const auto count = random.between(1, 4);
+        std::vector<sample::Sample> made;
+        std::size_t with_lengths = 0;
+        for (std::uint64_t n = 0; n < count; ++n) {
+            made.push_back(sample::make(
+                random, random.chance(0.5) ? FrameType::message : FrameType::message_long));
+            REQUIRE(sample::write(writer, made.back(), counted.block));
+            with_lengths = writer.written();
+        }
+        const auto length_bytes = prefix_varint_bytes(made.back().payload.size());
+        writer.finish();
+        CHECK(writer.written() == with_lengths - length_bytes);
+        CHECK(writer.room() == 0);
+        std::span<const std::byte> in{std::span{buffer}.first(writer.written())};
+        for (const auto& each : made) {
+            Frame frame;
+            REQUIRE(decode(in, Framing::unit, frame) == FrameStatus::complete);
+            CHECK(std::ranges::equal(frame.payload, each.payload));
+            CHECK(frame.numbered == each.frame.numbered);
+            CHECK(frame.offset == each.frame.offset);
+        }
+        CHECK(in.empty());
+    }
+}
+
+TEST_CASE("A datagram that ends with a control frame keeps all lengths") {
+    Counted counted;
+    std::vector<std::byte> buffer(100);
+    FrameWriter writer{buffer};
+    const std::vector<std::byte> payload(10, std::byte{1});
+    writer.message({.slot = 1}, payload, counted.block);
+    writer.ping();
+    writer.finish();
+    CHECK(writer.written() == 13);
+    CHECK(writer.room() == 0);
+}
+
+TEST_CASE("A message that fits a datagram only without its length has none") {
+    Counted counted;
+    const std::vector<std::byte> payload(64, std::byte{1});
+    const MessageHead head{.slot = 1};
+    std::vector<std::byte> buffer(65);
+    FrameWriter writer{buffer};
+    CHECK(writer.small_message(1, payload) == 0);
+    REQUIRE(writer.least_head_bytes(head, payload.size()) == 1);
+    writer.message(head, payload, counted.block);
+    CHECK(writer.written() == 65);
+    CHECK(writer.room() == 0);
+    writer.finish();
+    CHECK(writer.written() == 65);
+    std::span<const std::byte> in{buffer};
+    Frame frame;
+    REQUIRE(decode(in, Framing::unit, frame) == FrameStatus::complete);
+    CHECK(frame.payload.size() == 64);
     CHECK(in.empty());
 }

@@ -65,3 +65,58 @@ TEST_CASE("A control frame that waits is urgent") {
     CHECK(unit.frames()[0].type == FrameType::open);
     CHECK_FALSE(pair.one.port.urgent_pending(pair.now));
 }
+
+TEST_CASE("A short message alone in a unit costs one byte") {
+    MuxPair pair;
+    auto& game = pair.one.open(options(1, Promises::none));
+    auto& numbered = pair.one.open(options(2));
+    pair.settle();
+    pair.one.send(game, 64);
+    CHECK(pair.one.fill().bytes.size() == 1 + 64);
+    pair.one.send(numbered, 64);
+    CHECK(pair.one.fill().bytes.size() == 3 + 64);
+    for (int i = 0; i < 10; ++i) pair.one.send(game, 64);
+    CHECK(pair.one.fill().bytes.size() == 9 * 66 + 65);
+    pair.one.send(numbered, 64);
+    pair.one.mux.finish(numbered, pair.now);
+    CHECK(pair.one.fill().bytes.size() == 4 + 64 + 3);  // CLOSE_STREAM follows it
+}
+
+TEST_CASE("A long message fills its units to the last byte") {
+    MuxPair pair;
+    auto& bulk = pair.one.open(options(6));
+    pair.settle();
+    pair.one.send(bulk, 100'000);
+    for (const auto room : {1'200, 1'452, 333, 500}) {
+        const auto unit = pair.one.fill(static_cast<std::size_t>(room));
+        CHECK(unit.bytes.size() == static_cast<std::size_t>(room));
+        CHECK(unit.messages().size() == 1);
+        pair.carry(pair.one, pair.other, unit);
+    }
+    pair.settle();
+    CHECK(pair.other.read(pair.twin(bulk)).size() == 1);
+}
+
+TEST_CASE("On a slow link a unit is as short as a chunk") {
+    MuxPair pair;
+    LinkPath path;
+    path.rate_bytes_per_second = 100'000;  // of which 4 ms are 400 bytes
+    pair.one.port.set_path(path);
+    auto& bulk = pair.one.open(options(6));
+    auto& input = pair.one.open(options(0));
+    pair.settle();
+    pair.one.send(bulk, 10'000);
+    const auto slow = pair.one.fill();
+    CHECK(slow.messages().size() == 1);
+    CHECK(slow.messages()[0].payload.size() == 400);
+    pair.one.send(input, 50);
+    const auto both = pair.one.fill();
+    CHECK(both.messages().size() == 2);
+    CHECK(both.bytes.size() < 480);
+    path.rate_bytes_per_second = 1'000;
+    pair.one.port.set_path(path);
+    CHECK(pair.one.fill().messages()[0].payload.size() == Scheduler::chunk_bytes_min);
+    path.rate_bytes_per_second = 0;  // not known
+    pair.one.port.set_path(path);
+    CHECK(pair.one.fill().bytes.size() == 1'200);
+}

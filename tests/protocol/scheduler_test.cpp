@@ -189,3 +189,41 @@ TEST_CASE("Never two forced chunks in a row, and the same run gives the same ord
     }
     CHECK(orders[0] == orders[1]);
 }
+
+TEST_CASE("A forced chunk for which there was no room comes first next time") {
+    Channel channel;
+    auto& top = channel.add(0);
+    auto& voice = channel.add(5, 20'000);
+    for (int i = 0; i < 100; ++i) {
+        channel.now += 10ms;
+        const auto pick = channel.scheduler.pick(channel.now);
+        channel.scheduler.sent(pick, pick.entry == &top ? 500 : 0, channel.now);
+        if (pick.entry != &voice) continue;
+        const auto again = channel.scheduler.pick(channel.now);
+        CHECK(again.entry == &voice);
+        CHECK(again.reason == Scheduler::Reason::guarantee);
+        channel.scheduler.sent(again, 500, channel.now);
+        CHECK(channel.scheduler.pick(channel.now).entry == &top);
+        return;
+    }
+    FAIL("the guarantee was never forced");
+}
+
+TEST_CASE("Only urgent levels are picked where only the urgent may go") {
+    Channel channel;
+    auto& voice = channel.add(5, 20'000);
+    channel.now += 1s;
+    CHECK(channel.scheduler.top_level() == 5);
+    CHECK_FALSE(channel.scheduler.pick(channel.now, urgent_level_max));
+    auto& state = channel.add(1);
+    CHECK(channel.scheduler.top_level() == 1);
+    for (int i = 0; i < 10; ++i) {
+        const auto pick = channel.scheduler.pick(channel.now, urgent_level_max);
+        REQUIRE(pick.entry == &state);
+        channel.scheduler.sent(pick, 1'000, channel.now);
+    }
+    CHECK(channel.scheduler.pick(channel.now).entry == &voice);  // forced, now that it may
+    channel.scheduler.deactivate(state);
+    channel.scheduler.deactivate(voice);
+    CHECK(channel.scheduler.top_level() == braid::Priority::count);
+}

@@ -2,6 +2,7 @@
 
 #include <sodium/core.h>
 #include <sodium/crypto_generichash_blake2b.h>
+#include <sodium/crypto_shorthash_siphash24.h>
 #include <sodium/utils.h>
 
 #include <cassert>
@@ -34,6 +35,14 @@ void hash(std::span<std::byte> out, std::span<const std::byte> key, std::string_
     crypto_generichash_blake2b_final(&state, reinterpret_cast<unsigned char*>(out.data()),
                                      out.size());
     sodium_memzero(&state, sizeof state);
+}
+
+std::uint64_t short_hash(const ShortKey& key, std::span<const std::byte> bytes) noexcept {
+    unsigned char out[crypto_shorthash_siphash24_BYTES];
+    crypto_shorthash_siphash24(out, octets(bytes), bytes.size(), octets(key));
+    std::uint64_t number = 0;
+    for (std::size_t i = sizeof out; i-- > 0;) number = number << 8 | out[i];
+    return number;
 }
 
 bool equal(std::span<const std::byte> one, std::span<const std::byte> other) noexcept {

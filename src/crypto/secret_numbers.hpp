@@ -1,7 +1,7 @@
 #pragma once
 
-#include <array>
-#include <cstddef>
+#include "crypto/hash.hpp"
+
 #include <cstdint>
 
 namespace braid::crypto {
@@ -10,7 +10,7 @@ namespace braid::crypto {
 /// has seen: SipHash-2-4 of 0, 1, 2 ... The same key gives the same ones.
 class SecretNumbers {
 public:
-    using Key = std::array<std::byte, 16>;
+    using Key = ShortKey;
 
     explicit SecretNumbers(const Key& key) noexcept : key_{key} {}
 

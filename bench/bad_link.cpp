@@ -2,11 +2,7 @@
 #include "harness/mixed_series.hpp"
 #include "harness/plot.hpp"
 #include "harness/report.hpp"
-#include "peers/braid_mixed.hpp"
-#include "peers/tcp_mixed.hpp"
-#ifdef BRAID_BENCH_ENET
-#include "peers/enet_mixed.hpp"
-#endif
+#include "peers/mixed_peers.hpp"
 
 #include <chrono>
 #include <cstdio>
@@ -35,16 +31,6 @@ constexpr Promise promises[] = {
     {0, 18.6, 35, 38}, {1, 18.2, 38, 50}, {5, 17.0, 40, 60}, {10, 15.8, 45, 100}};
 
 using SeriesByPeer = std::vector<MixedSeries>;
-
-std::vector<MixedPeer> all_peers() {
-    std::vector<MixedPeer> peers{braid_mixed("udp"), braid_mixed("tcp")};
-#ifdef BRAID_BENCH_ENET
-    peers.push_back(enet_mixed());
-#endif
-    peers.push_back(tcp_mixed("bbr"));
-    peers.push_back(tcp_mixed("cubic"));
-    return peers;
-}
 
 SideBySide workload(double loss_percent, const RunOptions& run) {
     SideBySide what;
@@ -125,7 +111,7 @@ int main(int count, char** arguments) {
     run.seconds = 25;
     std::string losses = "0,1,5,10";
     std::string svg;
-    unsigned at_once = 1;
+    unsigned links_at_once = 0;
     CommandLine command_line(
         "A game on a bad link: 8 KiB reliable messages always waiting, beside 60 unreliable\n"
         "messages of 64 B and 10 reliable ordered ones of 100 B a second, one way over an "
@@ -136,25 +122,22 @@ int main(int count, char** arguments) {
         run);
     command_line.text("losses", losses, "in percent, comma-separated");
     command_line.text("svg", svg, "file for a plot of latency against loss");
-    command_line.number("at-once", at_once, "seeds measured at the same time");
+    command_line.number("links", links_at_once, "at the same time; 0: one for each peer");
     if (command_line.parse(count, arguments) == CommandLine::Outcome::stop) {
         return command_line.exit_code();
     }
-    if (const std::string why = net::namespaces_unavailable(); !why.empty()) {
-        std::fprintf(stderr, "no link can be emulated here: %s\n", why.c_str());
-        return 1;
-    }
+    if (!links_available()) return 1;
     const bool exclusive = run.exclusive && raise_autogroup_priority();
     print_conditions(run.rounds, run.seconds, name_of(Placement::anywhere), exclusive);
 
-    std::vector<MixedPeer> peers = all_peers();
+    std::vector<MixedPeer> peers = mixed_peers();
     std::erase_if(peers, [&](const MixedPeer& peer) { return !run.wants(peer.name); });
     std::map<double, SeriesByPeer> series_by_loss;
     Targets targets;
     for (const std::string& loss : split_at_commas(losses)) {
         const double percent = std::strtod(loss.c_str(), nullptr);
         SideBySide what = workload(percent, run);
-        what.seeds_at_once = std::max(at_once, 1U);
+        what.links_at_once = links_at_once;
         SeriesByPeer& series = series_by_loss[percent];
         series = measure_side_by_side(peers, what);
         print(percent, peers, series);

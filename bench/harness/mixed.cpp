@@ -1,7 +1,7 @@
 #include "harness/mixed.hpp"
 
 #include <algorithm>
-#include <cmath>
+#include <cstdio>
 #include <cstring>
 #include <limits>
 #include <thread>
@@ -226,6 +226,14 @@ std::string run_cell(const MixedCell& cell, const net::Link& link, MixedBoard& b
 
 }  // namespace
 
+bool links_available() {
+    const std::string why_not = net::namespaces_unavailable();
+    if (!why_not.empty()) {
+        std::fprintf(stderr, "no link can be emulated here: %s\n", why_not.c_str());
+    }
+    return why_not.empty();
+}
+
 MixedRun measure_mixed(const std::vector<net::LinkOptions>& links,
                        const std::vector<MixedCell>& cells) {
     net::Emulator emulator;
@@ -244,6 +252,9 @@ MixedRun measure_mixed(const std::vector<net::LinkOptions>& links,
     emulator.stop();
     MixedRun run;
     run.lateness = emulator.lateness();
+    for (const net::Link* link : made) {
+        run.link_bytes.push_back(link->outbound().bytes + link->inbound().bytes);
+    }
     for (std::size_t index = 0; index < cells.size(); ++index) {
         run.results.push_back(result_of(cells[index].task, *boards[index], problems[index]));
     }

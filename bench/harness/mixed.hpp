@@ -156,7 +156,11 @@ struct MixedResult {
 struct MixedRun {
     std::vector<MixedResult> results;  ///< of each cell
     net::Lateness lateness;
+    std::vector<std::uint64_t> link_bytes;  ///< of IP packets, both ways, on each link
 };
+
+/// False, and said on stderr, where no link can be emulated.
+bool links_available();
 
 /// Runs all cells at once, over links of one emulator.
 MixedRun measure_mixed(const std::vector<net::LinkOptions>& links,

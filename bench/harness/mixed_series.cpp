@@ -10,6 +10,8 @@ namespace {
 
 constexpr unsigned tries_max = 3;
 
+}  // namespace
+
 MixedRun measure_credibly(const std::vector<net::LinkOptions>& links,
                           const std::vector<MixedCell>& cells) {
     MixedRun run;
@@ -21,8 +23,6 @@ MixedRun measure_credibly(const std::vector<net::LinkOptions>& links,
     for (MixedResult& result : run.results) result.problem = "the link emulator was late";
     return run;
 }
-
-}  // namespace
 
 void MixedSeries::add(const MixedResult& result) {
     const bool good = result.problem.empty();
@@ -39,23 +39,29 @@ void MixedSeries::add(const MixedResult& result) {
     }
 }
 
+std::vector<double> MixedSeries::bulk_megabytes_per_second() const {
+    std::vector<double> megabytes = bulk_megabits_per_second;
+    for (double& value : megabytes) value /= 8;
+    return megabytes;
+}
+
 std::vector<MixedSeries> measure_side_by_side(const std::vector<MixedPeer>& peers,
                                               const SideBySide& what) {
     std::vector<MixedSeries> series(peers.size());
-    for (unsigned first = 0; first < what.seeds; first += what.seeds_at_once) {
+    const std::size_t runs = what.seeds * peers.size();
+    const std::size_t at_once = what.links_at_once == 0 ? peers.size() : what.links_at_once;
+    for (std::size_t first = 0; first < runs; first += at_once) {
         std::vector<net::LinkOptions> links;
         std::vector<MixedCell> cells;
-        const unsigned end = std::min(what.seeds, first + what.seeds_at_once);
-        for (unsigned seed = first; seed < end; ++seed) {
-            for (const MixedPeer& peer : peers) {
-                cells.push_back({&peer, what.task, links.size()});
-                links.push_back(what.link);
-                links.back().seed = seed + 1;
-            }
+        const std::size_t end = std::min(runs, first + at_once);
+        for (std::size_t index = first; index < end; ++index) {
+            cells.push_back({&peers[index % peers.size()], what.task, links.size()});
+            links.push_back(what.link);
+            links.back().seed = index / peers.size() + 1;
         }
         const MixedRun run = measure_credibly(links, cells);
-        for (std::size_t index = 0; index < cells.size(); ++index) {
-            series[index % peers.size()].add(run.results[index]);
+        for (std::size_t index = first; index < end; ++index) {
+            series[index % peers.size()].add(run.results[index - first]);
         }
     }
     return series;

@@ -20,17 +20,22 @@ struct MixedSeries {
     std::string problem;
 
     void add(const MixedResult& result);
+    std::vector<double> bulk_megabytes_per_second() const;
 };
 
 struct SideBySide {
     net::LinkOptions link;  ///< each peer has one of its own
     MixedTask task;
     unsigned seeds = 5;
-    unsigned seeds_at_once = 1;
+    unsigned links_at_once = 0;  ///< 0: one for each peer
 };
 
-/// Runs all peers at the same time, with each seed. What was measured while the emulator was late
-/// is thrown away and measured again, three times at most, after which it counts as failed.
+/// As measure_mixed(), but what was measured while the emulator was late is thrown away and
+/// measured again, three times at most, after which it counts as failed.
+MixedRun measure_credibly(const std::vector<net::LinkOptions>& links,
+                          const std::vector<MixedCell>& cells);
+
+/// Runs all peers with each seed, as many at the same time as there may be links.
 std::vector<MixedSeries> measure_side_by_side(const std::vector<MixedPeer>& peers,
                                               const SideBySide& what);
 

@@ -4,6 +4,7 @@
 #include <array>
 #include <cmath>
 #include <fstream>
+#include <set>
 #include <sstream>
 #include <stdexcept>
 
@@ -112,46 +113,65 @@ void Plot::panel(std::string title, std::vector<Line> lines) {
     panels_.push_back({std::move(title), std::move(lines)});
 }
 
+namespace {
+
+/// The panel's lines, the uppermost at their right end first.
+std::vector<std::size_t> from_the_top(const std::vector<Plot::Line>& lines) {
+    const auto end_of = [&](std::size_t index) {
+        const auto& points = lines[index].points;
+        return points.empty() || !is_shown(points.back()) ? 0 : points.back().second;
+    };
+    std::vector<std::size_t> order(lines.size());
+    for (std::size_t index = 0; index < order.size(); ++index) order[index] = index;
+    std::sort(order.begin(), order.end(),
+              [&](std::size_t one, std::size_t other) { return end_of(one) > end_of(other); });
+    return order;
+}
+
+void write_grid(std::ostream& out, const Scale& scale, const std::set<double>& across,
+                double left) {
+    const double right = left + panel_width - margin_right;
+    for (const double rung : scale.rungs()) {
+        out << "<line stroke=\"#ddd\" x1=\"" << left + margin_left << "\" x2=\"" << right
+            << "\" y1=\"" << scale.y(rung) << "\" y2=\"" << scale.y(rung) << "\"/>\n";
+        write_text(out, left + margin_left - 6, scale.y(rung) + 4, "end", number(rung));
+    }
+    for (const double value : across) {
+        write_text(out, scale.x(value), panel_height - margin_bottom + 18, "middle", number(value));
+    }
+}
+
+}  // namespace
+
 void Plot::write(const std::string& path) const {
     std::ofstream out(path);
     out << "<svg xmlns=\"http://www.w3.org/2000/svg\" font-family=\"sans-serif\" font-size=\"12\" "
         << "viewBox=\"0 0 " << panel_width * static_cast<double>(panels_.size()) << ' '
         << panel_height << "\">\n<rect width=\"100%\" height=\"100%\" fill=\"white\"/>\n";
-    double left = 0;
+    // One scale for all panels, so that they compare.
+    std::set<double> across;
+    Range up;
     for (const Panel& panel : panels_) {
-        Range across;
-        Range up;
         for (const Line& line : panel.lines) {
             for (const auto& point : line.points) {
-                across.include(point.first);
-                if (is_shown(point)) up.include(point.second);
+                if (!is_shown(point)) continue;
+                across.insert(point.first);
+                up.include(point.second);
             }
         }
-        if (up.low > up.high) continue;
-        const Scale scale(across, up, left);
-        const double right = left + panel_width - margin_right;
-        for (const double rung : scale.rungs()) {
-            out << "<line stroke=\"#ddd\" x1=\"" << left + margin_left << "\" x2=\"" << right
-                << "\" y1=\"" << scale.y(rung) << "\" y2=\"" << scale.y(rung) << "\"/>\n";
-            write_text(out, left + margin_left - 6, scale.y(rung) + 4, "end", number(rung));
-        }
-        for (const auto& point : panel.lines.front().points) {
-            write_text(out, scale.x(point.first), panel_height - margin_bottom + 18, "middle",
-                       number(point.first));
-        }
+    }
+    double left = 0;
+    for (const Panel& panel : panels_) {
+        if (across.empty()) break;
+        const Scale scale({*across.begin(), *across.rbegin()}, up, left);
+        write_grid(out, scale, across, left);
         write_text(out, left + margin_left, 20, "start", panel.title + ", " + up_);
-        write_text(out, (left + margin_left + right) / 2, panel_height - 10, "middle", across_);
-        std::vector<std::size_t> order(panel.lines.size());
-        for (std::size_t index = 0; index < order.size(); ++index) order[index] = index;
-        const auto end_of = [&](std::size_t index) {
-            const auto& points = panel.lines[index].points;
-            return points.empty() || !is_shown(points.back()) ? 0 : points.back().second;
-        };
-        std::sort(order.begin(), order.end(),
-                  [&](std::size_t one, std::size_t other) { return end_of(one) > end_of(other); });
+        write_text(out, left + (margin_left + panel_width - margin_right) / 2, panel_height - 10,
+                   "middle", across_);
         double name_y_max = 0;
-        for (const std::size_t index : order) {
-            write_line(out, scale, panel.lines[index], colours[index % colours.size()], name_y_max);
+        for (const std::size_t index : from_the_top(panel.lines)) {
+            const char* colour = colours[index % colours.size()];
+            write_line(out, scale, panel.lines[index], colour, name_y_max);
         }
         left += panel_width;
     }

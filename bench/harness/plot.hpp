@@ -6,7 +6,7 @@
 
 namespace bench {
 
-/// Line charts side by side in one SVG file, with a logarithmic scale upwards.
+/// Line charts side by side in one SVG file, with one logarithmic scale upwards.
 class Plot {
 public:
     using Points = std::vector<std::pair<double, double>>;

@@ -14,6 +14,7 @@ Path::Path(const LinkShape& shape, std::uint64_t seed) : shape_(shape), random_s
 
 std::optional<nanoseconds> Path::offer(nanoseconds now, std::size_t bytes) {
     ++counts_.offered;
+    counts_.bytes += bytes;
     if (shape_.mtu != 0 && bytes > shape_.mtu) {
         ++counts_.too_large;
         return std::nullopt;

@@ -28,6 +28,7 @@ struct LinkShape {
 /// What became of the packets of one direction.
 struct PathCounts {
     std::uint64_t offered = 0;
+    std::uint64_t bytes = 0;  ///< of those offered, as IP packets
     std::uint64_t lost = 0;
     std::uint64_t queue_full = 0;
     std::uint64_t too_large = 0;

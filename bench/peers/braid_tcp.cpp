@@ -138,6 +138,7 @@ struct Way {
 };
 
 constexpr Way tcp{"tcp://127.0.0.1:0", "tcp://127.0.0.1:"};
+constexpr Way udp{"udp://127.0.0.1:0", "udp://127.0.0.1:"};
 constexpr Way mpsc{"mpsc://1", "mpsc://"};
 
 /// The senders wait before a queue is full, so that any refusal is an error.
@@ -323,8 +324,8 @@ asio::awaitable<void> answer(PingPongAnswerer& answerer, Way way) {
     answerer.closed();
 }
 
-OneWayPeer one_way(Way way) {
-    return {"braid", [way](OneWayReceiver& receiver) { receive_any_size(receiver, way); },
+OneWayPeer one_way(Way way, const char* name = "braid") {
+    return {name, [way](OneWayReceiver& receiver) { receive_any_size(receiver, way); },
             [way](OneWaySender& sender) { send_any_size(sender, way); }};
 }
 
@@ -339,6 +340,7 @@ PingPongPeer ping_pong(Way way) {
 }  // namespace
 
 OneWayPeer braid_one_way() { return one_way(tcp); }
+OneWayPeer braid_one_way_udp() { return one_way(udp, "braid-udp"); }
 OneWayPeer braid_one_way_within() { return one_way(mpsc); }
 
 OneWayPeer braid_kept_within() {

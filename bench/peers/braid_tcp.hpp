@@ -11,6 +11,9 @@ namespace bench {
 /// bytes.
 OneWayPeer braid_one_way();
 
+/// The same over UDP.
+OneWayPeer braid_one_way_udp();
+
 /// The same between two threads of one process.
 OneWayPeer braid_one_way_within();
 

@@ -20,11 +20,9 @@ namespace {
 constexpr int not_sent_bytes_max = 16 * 1024;
 constexpr std::size_t piece_bytes_max = 16 * 1024;
 
-/// What one piece of a message is preceded by.
-struct PieceHeader {
-    std::uint32_t bytes = 0;
-    std::uint32_t is_bulk = 0;
-};
+/// What one piece of a message is preceded by: its length, and whether it is of the bulk.
+using PieceHeader = std::uint16_t;
+constexpr PieceHeader bulk_bit = 0x8000;
 
 [[noreturn]] void fail(const char* what) {
     throw std::system_error(errno, std::system_category(), what);
@@ -79,7 +77,7 @@ public:
             const short events = waits_for_room ? POLLOUT : 0;
             if (ready(socket_, events, sender_.next_due_ns() - now_ns()) && pending_.empty() &&
                 urgent_.empty() && has_bulk) {
-                append(pending_, next_bulk_piece(), true);
+                while (pending_.size() < piece_bytes_max) append(pending_, next_bulk_piece(), true);
                 write();
             }
         }
@@ -87,7 +85,8 @@ public:
 
 private:
     static void append(std::vector<std::byte>& to, std::span<const std::byte> bytes, bool is_bulk) {
-        const PieceHeader header{static_cast<std::uint32_t>(bytes.size()), is_bulk ? 1U : 0U};
+        const auto header =
+            static_cast<PieceHeader>(bytes.size() | (is_bulk ? bulk_bit : PieceHeader{0}));
         const auto* begin = reinterpret_cast<const std::byte*>(&header);
         to.insert(to.end(), begin, begin + sizeof header);
         to.insert(to.end(), bytes.begin(), bytes.end());
@@ -137,16 +136,17 @@ public:
     void take(MixedReceiver& receiver, std::span<const std::byte> bytes) {
         buffer_.insert(buffer_.end(), bytes.begin(), bytes.end());
         std::span<const std::byte> rest = buffer_;
-        PieceHeader header;
+        PieceHeader header = 0;
         while (rest.size() >= sizeof header) {
             std::memcpy(&header, rest.data(), sizeof header);
-            if (rest.size() < sizeof header + header.bytes) break;
-            const auto piece = rest.subspan(sizeof header, header.bytes);
-            if (header.is_bulk != 0)
+            const std::size_t length = header % bulk_bit;
+            if (rest.size() < sizeof header + length) break;
+            const auto piece = rest.subspan(sizeof header, length);
+            if ((header & bulk_bit) != 0)
                 receiver.received_bulk_bytes(piece.size());
             else
                 receiver.received(piece);
-            rest = rest.subspan(sizeof header + header.bytes);
+            rest = rest.subspan(sizeof header + length);
         }
         buffer_.erase(buffer_.begin(), buffer_.end() - static_cast<std::ptrdiff_t>(rest.size()));
     }

@@ -42,6 +42,7 @@ TEST_CASE("a path without a shape delivers at once") {
     Path path({}, 1);
     CHECK(path.offer(5ms, 1'500) == nanoseconds(5ms));
     CHECK(path.counts().offered == 1);
+    CHECK(path.counts().bytes == 1'500);
 }
 
 TEST_CASE("packets leave a path at its rate and after its delay") {

@@ -23,5 +23,7 @@ inline constexpr std::uint64_t bandwidth_refused = application_max + 5;
 inline constexpr std::uint64_t policy_failed = application_max + 6;
 /// The Network was destroyed without shutdown(): what it had still to deliver may be missing.
 inline constexpr std::uint64_t network_destroyed = application_max + 7;
+/// The other end says that this one broke the rules of the wire; the text says which.
+inline constexpr std::uint64_t protocol_violation = application_max + 8;
 
 }  // namespace braid::close_code

@@ -6,6 +6,7 @@
 #include "transport/simulated/driver.hpp"
 #include "transport/tcp/encounter.hpp"
 #include "transport/tcp/listener.hpp"
+#include "transport/udp/link.hpp"
 
 #include <braid/error.hpp>
 
@@ -63,8 +64,12 @@ void check(const LinkSimulation& simulation) {
 Connection simulate(Connection connection, const LinkSimulation& simulation, std::uint64_t number,
                     bool dialled) {
     static_assert(SimulatedLink::batch_bytes_min <= MpscLink::batch_bytes_min);
-    assert(connection.link->traits().lossless);
     const auto seed = 2 * (simulation.seed + number) + (dialled ? 1 : 0);
+    if (!connection.link->traits().lossless) {
+        assert(dynamic_cast<UdpLink*>(connection.link.get()) != nullptr);
+        static_cast<UdpLink&>(*connection.link).simulate(simulation, seed);
+        return connection;
+    }
     auto link = std::make_unique<SimulatedLink>(std::move(connection.link), simulation, seed);
     auto driver = std::make_unique<SimulatedDriver>(std::move(connection.driver), *link);
     return {std::move(link), std::move(driver)};

@@ -22,8 +22,8 @@ public:
 /// @throws NetworkError (errc::options_invalid) with what is wrong with these values
 void check(const LinkSimulation& simulation);
 
-/// The connection as if over the link described. For those that lose nothing: where packets may
-/// get lost it is them that must be, below the link's own acknowledgements.
+/// The connection as if over the link described. Where packets may get lost it is them that are,
+/// below the link's own acknowledgements.
 /// @param number of the participant: each one's chance is its own, and so is that of both ends
 Connection simulate(Connection connection, const LinkSimulation& simulation, std::uint64_t number,
                     bool dialled);

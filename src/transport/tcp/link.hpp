@@ -1,7 +1,7 @@
 #pragma once
 
 #include "protocol/link.hpp"
-#include "transport/tcp/output_buffer.hpp"
+#include "transport/output_buffer.hpp"
 
 #include <braid/error.hpp>
 

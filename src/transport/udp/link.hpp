@@ -2,8 +2,16 @@
 
 #include "protocol/link.hpp"
 #include "protocol/packet_cipher.hpp"
+#include "transport/udp/acknowledgements.hpp"
 #include "transport/udp/congestion.hpp"
+#include "transport/udp/link_frames.hpp"
+#include "transport/udp/pacer.hpp"
 #include "transport/udp/packet.hpp"
+#include "transport/udp/packet_outbox.hpp"
+#include "transport/udp/path_mtu.hpp"
+#include "transport/udp/path_validation.hpp"
+#include "transport/udp/recovery.hpp"
+#include "transport/udp/simulated_datagrams.hpp"
 #include "transport/udp/socket_address.hpp"
 
 #include <array>
@@ -13,6 +21,7 @@
 #include <optional>
 #include <span>
 #include <system_error>
+#include <vector>
 
 namespace braid::transport {
 
@@ -35,6 +44,7 @@ struct UdpLinkOptions {
     std::size_t packet_bytes_limit = packet_bytes_base;  ///< what the interface carries
     std::uint64_t seed = 0;                 ///< of numbers that an attacker shall not guess
     protocol::Duration round_trip_time{0};  ///< of the handshake; 0: not known
+    std::uint64_t handshake_bytes = 0;      ///< that the peer has sent, from where it says it is
 };
 
 /// Frames in packets that may get lost, late or doubled on the way: packet numbers,
@@ -54,6 +64,9 @@ public:
     void advance(protocol::Time now) override;
     std::error_code failure() const noexcept override;
 
+    /// From now on as if over this link: below packets, so that they get lost for real.
+    void simulate(const LinkSimulation& simulation, std::uint64_t seed);
+
     // For the driver: what arrives.
 
     /// A datagram for this connection, whatever is in it. It is read, and decrypted in place, by
@@ -63,27 +76,25 @@ public:
     /// The connection is over: the socket failed, or this end closes.
     void fail(std::error_code reason) noexcept;
 
+    /// Nothing more will be said: the link fails with eof once all is acknowledged, or after three
+    /// probe timeouts.
+    void finish() noexcept;
+
     // For the driver: what leaves.
 
-    /// Packets for one address, behind each other, all of `segment_bytes` but a shorter last one.
-    struct Batch {
-        SocketAddress to;
-        std::span<const std::byte> bytes;
-        std::size_t segment_bytes = 0;
-    };
+    using Batch = PacketOutbox::Batch;
 
     /// What is to leave next; nothing if all is out. Holds until the next call that changes it.
     std::optional<Batch> outgoing() const noexcept;
 
-    /// So many bytes of outgoing() are out, whole segments: the system took them, or will not.
+    /// So many bytes of outgoing() are out, whole packets: the system took them, or will not.
     void sent(std::size_t bytes) noexcept;
 
-    /// The system does not send packets as long as those of outgoing(): they count as lost, which
-    /// shortens the packets.
+    /// The system does not send packets as long as those of outgoing(): they are given up, and the
+    /// next ones are shorter.
     void too_big(protocol::Time now) noexcept;
 
-    /// Makes what is to be said at the end, of what fill() would make without a source: the
-    /// acknowledgement of the peer's goodbye.
+    /// Before the driver goes: makes the packets that tell the peer so, for outgoing().
     void last_words(protocol::Time now);
 
     struct Counters {
@@ -93,23 +104,92 @@ public:
         std::uint64_t losses_spurious = 0;
         std::uint64_t packets_duplicate = 0;  ///< or too old to tell
         std::uint64_t packets_not_authentic = 0;
-        std::uint64_t packets_malformed = 0;  ///< no packets at all
+        std::uint64_t datagrams_unknown = 0;  ///< no packets of this connection at all
         std::uint64_t packets_not_stored = 0;
         std::uint64_t probe_timeouts = 0;
         std::uint64_t path_changes = 0;
-        std::uint64_t path_changes_ignored = 0;
-        std::uint64_t resets_forged = 0;
+        std::uint64_t resets_ignored = 0;
     };
-    const Counters& counters() const noexcept;
+    const Counters& counters() const noexcept { return counters_; }
 
     /// Where packets go now.
-    const SocketAddress& peer() const noexcept;
+    const SocketAddress& peer() const noexcept { return paths_.peer(); }
+
     /// True if the peer has proved to be there: a packet of it has come.
-    bool confirmed() const noexcept;
+    bool confirmed() const noexcept { return counters_.packets_received != 0; }
+
+    std::size_t packet_bytes() const noexcept { return mtu_.packet_bytes(); }
+    const Recovery& recovery() const noexcept { return recovery_; }
+    const CongestionControl& congestion() const noexcept { return *congestion_; }
 
 private:
-    struct State;
-    std::unique_ptr<State> state_;
+    struct Datagram {
+        SocketAddress from;
+        std::span<std::byte> bytes;
+    };
+
+    /// The two directions of a link that is worse than the real one.
+    struct Simulation {
+        SimulatedDatagrams outgoing;
+        SimulatedDatagrams incoming;
+    };
+
+    // Receiving: link_receive.cpp
+    void receive(const Datagram& datagram, protocol::FrameSink& sink, protocol::Time now);
+    void receive_reset(std::span<const std::byte> bytes, protocol::Time now);
+    bool open(std::span<std::byte> bytes, std::uint64_t& number, std::span<const std::byte>& out);
+    std::error_code take(const Datagram& datagram, std::uint64_t number,
+                         std::span<const std::byte> payload, protocol::FrameSink& sink,
+                         protocol::Time now);
+    void learn(protocol::FrameSink& sink, protocol::Time now);
+    void path_changed(PathChange change, protocol::Time now);
+
+    // Sending: link_send.cpp
+    enum class Purpose : std::uint8_t { data, probe, urgent, acknowledgement };
+    struct Draft {
+        std::span<std::byte> room;
+        std::size_t header_bytes = 0;
+        std::size_t bytes = 0;  // so far
+        SentPacket packet;
+    };
+    void send_path_frames(protocol::Time now);
+    void send_mtu_probe(protocol::Time now);
+    bool send(protocol::FrameSource* source, Purpose purpose, protocol::Time now);
+    bool may_send(protocol::FrameSource& source, Purpose& purpose, protocol::Time now);
+    bool begin(Draft& draft, std::size_t bytes_max, protocol::Time now);
+    void write_acknowledgement(Draft& draft, protocol::Time now);
+    void commit(Draft& draft, const SocketAddress& to, bool application_limited,
+                protocol::Time now);
+    std::size_t unit_bytes() const noexcept;
+    std::size_t path_packet_bytes() const noexcept;
+    void set_pace() noexcept;
+    void enter_simulation(protocol::Time now);
+    void resume(protocol::Time now) noexcept;
+
+    UdpLinkOptions options_;
+    Acknowledgements acknowledgements_;
+    Recovery recovery_;
+    Recovery::Feedback feedback_;
+    std::unique_ptr<CongestionControl> congestion_;
+    Pacer pacer_;
+    PathMtu mtu_;
+    PathValidation paths_;
+    PacketOutbox outbox_;
+    std::vector<Datagram> inbox_;
+    std::unique_ptr<Simulation> simulation_;
+
+    unsigned probes_ = 0;            // packets that leave whatever the window says
+    bool probe_needs_data_ = false;  // the oldest that is under way has to go again
+    bool finishing_ = false;
+    protocol::Time time_{};
+    protocol::Time finish_by_ = protocol::never;
+    protocol::Time paced_until_ =
+        protocol::never;  // the source has more, for which it is too early
+    protocol::Time authentic_at_;
+    protocol::Time sent_at_;
+    std::error_code failure_;
+    std::error_code broken_by_peer_;  // the rule that it broke
+    Counters counters_;
 };
 
 }  // namespace braid::transport

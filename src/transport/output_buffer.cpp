@@ -1,4 +1,4 @@
-#include "transport/tcp/output_buffer.hpp"
+#include "transport/output_buffer.hpp"
 
 #include <algorithm>
 #include <array>

@@ -136,7 +136,10 @@ FrameSink::Receipt Mux::receive_unit(MuxPort& port, std::span<const std::byte> b
 }
 
 std::error_code Mux::apply(MuxPort& port, const Frame& frame, Time now) {
-    if (peer_close_) return errc::protocol_violation;
+    if (peer_close_) {
+        // Elsewhere what left before may come after, and so may what only asks for an answer.
+        return port.traits_.lossless ? errc::protocol_violation : std::error_code{};
+    }
     switch (frame.type) {
         case FrameType::message:
         case FrameType::message_long: return on_message(port, frame, now);

@@ -226,6 +226,17 @@ TEST_CASE("Nothing comes after CLOSE") {
     CHECK(victim.hear([](FrameWriter& out) { out.ping(); }) == errc::protocol_violation);
 }
 
+TEST_CASE("What was sent before CLOSE may come after it where packets overtake each other") {
+    Victim victim{false};
+    REQUIRE_FALSE(victim.hear([](FrameWriter& out) { out.close(7, "bye"); }));
+    CHECK_FALSE(victim.hear([](FrameWriter& out) { out.ping(); }));
+    CHECK_FALSE(victim.hear([](FrameWriter& out) { out.close(8, "again"); }));
+    CHECK_FALSE(
+        victim.hear([](FrameWriter& out) { out.open(1, StreamId{1}, 3, reliable, 0, 10'000, 0); }));
+    CHECK(victim.mux.peer_close()->code() == 7);
+    CHECK(victim.mux.stream_count() == 0);
+}
+
 TEST_CASE("A unit that cannot be read takes no effect at all") {
     Victim victim{false};
     std::vector<std::byte> buffer(200);

@@ -129,9 +129,9 @@ void Recovery::advance(Time now, Feedback& out) {
     if (deadline() > now) return;
     out.ack.reset();
     out.loss.reset();
-    if (waits_for_loss()) {
-        find_lost(now, out);
-    } else {
+    if (waits_for_loss()) find_lost(now, out);
+    // What is left may have been without an answer for too long as well.
+    if (deadline() <= now) {
         ++probe_timeouts_;
         last_timeout_at_ = now;
         probes_ = probe_timeouts_ == 1 ? probes_first : probes_later;

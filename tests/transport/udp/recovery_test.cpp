@@ -169,6 +169,18 @@ TEST_CASE("Who sends all the time notices silence too") {
     CHECK(now - at(0) <= 2 * timeout + 2 * step);
 }
 
+TEST_CASE("Whoever looks late finds what is lost and what is silent at once") {
+    Sender sender;
+    sender.send_data(at(0), 3);
+    sender.ack(frame_of({{1001, 1001}}), at(40));
+    Recovery::Feedback feedback;
+    sender.recovery.advance(at(500), feedback);
+    CHECK(numbers_of(feedback.lost) == Numbers{1000});
+    CHECK(feedback.loss);
+    CHECK(sender.recovery.take_probes() == 1);
+    CHECK(sender.recovery.deadline() > at(500));
+}
+
 TEST_CASE("An answer in time asks for no probe") {
     // A packet every 10 ms for an hour, each acknowledged one round trip later.
     Sender sender;

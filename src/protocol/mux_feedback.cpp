@@ -8,8 +8,10 @@ void Mux::acked(MuxPort& port, FrameToken token, Time now) {
     auto* const unit = port.sent_unit(token);
     if (unit == nullptr) return;
     unit->settled = true;
-    for (const auto& frame : std::exchange(unit->frames, {})) acked_frame(frame, now);
-    port.forget_settled();
+    for (std::uint64_t i = 0; i < unit->frames; ++i) {
+        acked_frame(port.logged(unit->first + i), now);
+    }
+    port.forget_settled(now);
 }
 
 void Mux::acked_frame(const MuxPort::SentFrame& frame, Time now) {
@@ -39,9 +41,11 @@ void Mux::lost(MuxPort& port, FrameToken token, Time now) {
     auto* const unit = port.sent_unit(token);
     if (unit == nullptr) return;
     // The unit is kept: it may yet turn out to have arrived.
-    unit->lost = true;
-    for (const auto& frame : unit->frames) lost_frame(port, frame, now);
-    port.forget_settled();
+    if (!std::exchange(unit->lost, true)) unit->lost_at = now;
+    for (std::uint64_t i = 0; i < unit->frames; ++i) {
+        lost_frame(port, port.logged(unit->first + i), now);
+    }
+    port.forget_settled(now);
 }
 
 void Mux::lost_frame(MuxPort& port, const MuxPort::SentFrame& frame, Time now) {

@@ -123,10 +123,25 @@ MuxPort::SentUnit* MuxPort::sent_unit(FrameToken token) noexcept {
     return unit.settled ? nullptr : &unit;
 }
 
-void MuxPort::forget_settled() noexcept {
+// What is in the unit is logged from here on under the token.
+FrameToken MuxPort::close_unit() {
+    const auto end = log_first_ + log_.size();
+    SentUnit unit;
+    unit.first = std::exchange(log_closed_, end);
+    unit.frames = static_cast<std::uint32_t>(end - unit.first);
+    sent_.push_back(unit);
+    return sent_first_ + sent_.size() - 1;
+}
+
+// A unit that was said to be lost is remembered for as long as it may be on its way after all.
+void MuxPort::forget_settled(Time now) noexcept {
     while (!sent_.empty()) {
         const auto& oldest = sent_.front();
-        if (!oldest.settled && !(oldest.lost && sent_.size() > lost_units_max)) return;
+        const bool given_up =
+            oldest.lost && (now - oldest.lost_at > lossy_wait() || sent_.size() > lost_units_max);
+        if (!oldest.settled && !given_up) return;
+        for (auto left = oldest.frames; left > 0; --left) log_.pop_front();
+        log_first_ += oldest.frames;
         sent_.pop_front();
         ++sent_first_;
     }

@@ -67,7 +67,7 @@ private:
 
     struct SentFrame {
         enum class Kind : std::uint8_t { message, control, max_data, max_streams, close };
-        Kind kind;
+        Kind kind = Kind::message;
         Stream::Control control{};
         StreamId stream{};
         SentRange range{};
@@ -75,9 +75,11 @@ private:
     };
 
     struct SentUnit {
-        std::vector<SentFrame> frames;
-        bool settled = false;  ///< acknowledged
-        bool lost = false;     ///< said to be, which may turn out wrong
+        std::uint64_t first = 0;  // of its frames, counted over all that were ever logged
+        std::uint32_t frames = 0;
+        bool settled = false;  // acknowledged
+        bool lost = false;     // said to be, which may turn out wrong
+        Time lost_at{};
     };
 
     Slot* find_slot(std::uint64_t slot) noexcept;
@@ -87,15 +89,17 @@ private:
     std::uint64_t allocate_slot(Time now);
     void free_slot(std::uint64_t slot, Time until);
     void log(SentFrame frame) {
-        if (!traits_.lossless) unit_.frames.push_back(std::move(frame));
+        if (!traits_.lossless) log_.push_back(frame);
     }
+    FrameToken close_unit();
     SentUnit* sent_unit(FrameToken token) noexcept;
-    void forget_settled() noexcept;
+    const SentFrame& logged(std::uint64_t frame) const noexcept { return log_[frame - log_first_]; }
+    void forget_settled(Time now) noexcept;
     Duration lossy_wait() const noexcept;
     Duration quarantine() const noexcept;
 
     static constexpr std::size_t held_bytes_max = 64u << 10;
-    static constexpr std::size_t lost_units_max = 4096;
+    static constexpr std::size_t lost_units_max = 1024;
 
     Mux& mux_;
     LinkTraits traits_;
@@ -114,8 +118,10 @@ private:
 
     // Links that lose.
     std::uint64_t unit_number_ = 0;  // counts units both ways
-    SentUnit unit_;
     std::vector<SentRange> ranges_;
+    Ring<SentFrame> log_;  // what is in the units of sent_, and in the one that is being filled
+    std::uint64_t log_first_ = 0;
+    std::uint64_t log_closed_ = 0;  // where the unit that is being filled begins
     Ring<SentUnit> sent_;
     FrameToken sent_first_ = 1;
     std::map<std::uint64_t, std::vector<HeldFrame>> held_;  // by slot: came before their OPEN

@@ -8,6 +8,7 @@ namespace braid::protocol {
 FrameToken Mux::fill(MuxPort& port, FrameWriter& unit, std::uint8_t level_max, Time now) {
     ++port.unit_number_;
     if (close_state_ == CloseState::sent) return 0;
+    const auto begin = unit.written();
     const bool at_once = close_state_ == CloseState::wanted_at_once;
     if (!at_once && write_participant_controls(port, unit, now) &&
         write_stream_controls(port, unit, now)) {
@@ -20,12 +21,10 @@ FrameToken Mux::fill(MuxPort& port, FrameWriter& unit, std::uint8_t level_max, T
         close_state_ = CloseState::sent;
         port.log({MuxPort::SentFrame::Kind::close, {}, {}, {}, false});
     }
-    if (unit.written() == 0) return 0;
+    if (unit.written() == begin) return 0;
     unit.finish();
     port.sent_at_ = now;
-    if (port.traits_.lossless) return 0;
-    port.sent_.push_back(std::exchange(port.unit_, {}));
-    return port.sent_first_ + port.sent_.size() - 1;
+    return port.traits_.lossless ? 0 : port.close_unit();
 }
 
 bool Mux::pending(const MuxPort& port, std::uint8_t level_max) const noexcept {

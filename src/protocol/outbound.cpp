@@ -56,10 +56,7 @@ bool Outbound::confirm_below(std::uint64_t count) {
         queue_.pop_front();
         ++number_first_;
     }
-    if (!resend_.empty()) resend_.erase(resend_.begin(), resend_.lower_bound(number_first_));
-    if (!parts_acked_.empty()) {
-        parts_acked_.erase(parts_acked_.begin(), parts_acked_.lower_bound(number_first_));
-    }
+    forget_resends(0, number_first_);
     pop_confirmed();
     return true;
 }
@@ -67,16 +64,22 @@ bool Outbound::confirm_below(std::uint64_t count) {
 bool Outbound::confirm(std::uint64_t first, std::uint64_t n) {
     if (first > number_highest_ || n > number_highest_ - first) return false;
     if (!is_guaranteed(delivery_)) return true;
-    for (auto number = std::max(first, number_first_); number < first + n; ++number) {
+    if (first <= number_first_) return confirm_below(first + n);
+    for (auto number = first; number < first + n; ++number) {
         auto& entry = queue_[number - number_first_];
         if (entry.confirmed) continue;
         entry.confirmed = true;
         note_confirmed(entry, number);
-        resend_.erase(number);
-        parts_acked_.erase(number);
     }
-    pop_confirmed();
+    forget_resends(first, first + n);
     return true;
+}
+
+void Outbound::forget_resends(std::uint64_t first, std::uint64_t end) {
+    if (!resend_.empty()) resend_.erase(first, end);
+    for (auto* const parts : {&resend_parts_, &parts_acked_}) {
+        if (!parts->empty()) parts->erase(parts->lower_bound(first), parts->lower_bound(end));
+    }
 }
 
 void Outbound::acked(const SentRange& range, Time now) {
@@ -84,35 +87,52 @@ void Outbound::acked(const SentRange& range, Time now) {
         if (receipts_ != nullptr) receipts_->acked(range, now);
         return;
     }
-    if (range.number < number_first_) return;
-    auto& entry = queue_[range.number - number_first_];
-    if (entry.confirmed) return;
-    if (range.bytes < entry.bytes) {
-        auto& parts = parts_acked_[range.number];
-        parts.insert(range.offset, range.offset + range.bytes);
-        if (!parts.covers(0, entry.bytes)) {
-            const auto again = resend_.find(range.number);
-            if (again == resend_.end()) return;
-            again->second.erase(range.offset, range.offset + range.bytes);
-            if (again->second.empty()) resend_.erase(again);
-            return;
+    if (range.more == 0) {
+        if (range.number < number_first_) return;
+        const auto& entry = queue_[range.number - number_first_];
+        if (entry.confirmed) return;
+        if (range.bytes < entry.bytes) {
+            auto& parts = parts_acked_[range.number];
+            parts.insert(range.offset, range.offset + range.bytes);
+            if (!parts.covers(0, entry.bytes)) {
+                const auto again = resend_parts_.find(range.number);
+                if (again == resend_parts_.end()) return;
+                again->second.erase(range.offset, range.offset + range.bytes);
+                if (again->second.empty()) resend_parts_.erase(again);
+                return;
+            }
         }
     }
-    confirm(range.number, 1);
+    confirm(range.number, range.more + 1);
 }
 
 void Outbound::lost(const SentRange& range) {
-    if (range.number < number_first_ || !is_guaranteed(delivery_)) return;
-    const auto index = range.number - number_first_;
+    if (!is_guaranteed(delivery_)) return;
     // After a rewind all that waits is sent anyway.
-    if (index > sent() || (index == sent() && range.offset >= offset_next_)) return;
-    if (queue_[index].confirmed) return;
-    auto& again = resend_[range.number];
+    const auto end = std::min(range.number + range.more + 1, number_of(sent()));
+    for (auto number = std::max(range.number, number_first_); number < end; ++number) {
+        const auto& entry = queue_[number - number_first_];
+        if (entry.confirmed) continue;
+        const bool whole = range.more > 0 || range.bytes == entry.bytes;
+        if (whole && !parts_acked_.contains(number) && !resend_parts_.contains(number)) {
+            resend_.insert(number, number + 1);
+        } else {
+            lost_parts({number, range.offset, whole ? entry.bytes : range.bytes});
+        }
+    }
+    // Of the one that is partly sent, what is sent already.
+    const bool begun = range.number == number_of(sent()) && range.offset < offset_next_;
+    if (range.more == 0 && begun && !queue_[sent()].confirmed) lost_parts(range);
+}
+
+void Outbound::lost_parts(const SentRange& range) {
+    if (resend_.contains(range.number)) return;
+    auto& again = resend_parts_[range.number];
     again.insert(range.offset, range.offset + range.bytes);
     const auto parts = parts_acked_.find(range.number);
     if (parts == parts_acked_.end()) return;
     for (const auto& part : parts->second) again.erase(part.begin, part.end);
-    if (again.empty()) resend_.erase(range.number);
+    if (again.empty()) resend_parts_.erase(range.number);
 }
 
 void Outbound::rewind() {
@@ -126,6 +146,7 @@ void Outbound::rewind() {
     }
     offset_next_ = 0;
     resend_.clear();
+    resend_parts_.clear();
     parts_acked_.clear();
     if (receipts_ != nullptr) receipts_->forget_sent();
 }
@@ -141,6 +162,7 @@ void Outbound::drop_all() {
     waiting_ = 0;
     offset_next_ = 0;
     resend_.clear();
+    resend_parts_.clear();
     parts_acked_.clear();
 }
 

@@ -22,11 +22,12 @@ namespace braid::protocol {
 /// can make the other remember for each byte it sends.
 inline constexpr std::size_t fragment_bytes_min = 128;
 
-/// What went into one message frame, for feedback from a link that loses.
+/// What went into one message frame, or into a run of them, for feedback from a link that loses.
 struct SentRange {
     std::uint64_t number = 0;
     std::uint64_t offset = 0;
     std::uint64_t bytes = 0;
+    std::uint64_t more = 0;  ///< so many messages behind it too; then all are whole
 };
 
 /// The sending half of a stream: what waits, what is under way, what must go again. It cuts
@@ -43,7 +44,7 @@ public:
         std::uint64_t slot;
         std::uint64_t& number_expected;  ///< by the peer, if the frame does not say it
         bool& number_known;              ///< a frame of this stream went this way before
-        std::vector<SentRange>* log;     ///< gets what went into each frame; null if lossless
+        std::vector<SentRange>* log;     ///< gets what went into the frames; null if lossless
     };
 
     struct Written {
@@ -78,10 +79,10 @@ public:
     Receipts* receipts() noexcept { return receipts_.get(); }
 
     /// True if there is something to transmit, credit permitting.
-    bool backlogged() const noexcept { return waiting_ > 0 || !resend_.empty(); }
+    bool backlogged() const noexcept { return waiting_ > 0 || resends(); }
 
     /// True if something is to be sent again, which takes no credit.
-    bool resends() const noexcept { return !resend_.empty(); }
+    bool resends() const noexcept { return !resend_.empty() || !resend_parts_.empty(); }
 
     /// True if nothing waits for its first transmission.
     bool transmitted() const noexcept { return waiting_ == 0; }
@@ -136,7 +137,7 @@ private:
         std::uint32_t confirmed : 1 = 0;
     };
 
-    std::size_t write_run(Target& target, std::size_t quantum) noexcept;
+    std::size_t write_run(Target& target, std::size_t quantum);
     std::size_t write_next(Target& target, std::size_t chunk, Stop& stop);
     std::size_t write_beside(Target& target, const Entry& entry, std::size_t chunk, Stop& stop);
     std::size_t announce(Target& target, const Entry& entry, Stop& stop);
@@ -153,6 +154,9 @@ private:
     void charge(Target& target, const SentRange& range) noexcept;
     MessageHead head_of(const Target& target, const Entry& entry,
                         const SentRange& range) const noexcept;
+    void log(Target& target, const SentRange& range) const;
+    void forget_resends(std::uint64_t first, std::uint64_t end);
+    void lost_parts(const SentRange& range);
     void want_receipts();
     void note_confirmed(const Entry& entry, std::uint64_t number);
     void free(Entry& entry) noexcept;
@@ -185,9 +189,11 @@ private:
     std::uint64_t number_charged_ = 0;
     std::uint64_t offset_charged_ = 0;
 
-    // Links that lose: which parts of long messages arrived, which parts must go again.
+    // Links that lose: which messages must go again, of which only parts must, and which parts of
+    // long messages arrived.
+    IntervalSet resend_;
+    std::map<std::uint64_t, IntervalSet> resend_parts_;
     std::map<std::uint64_t, IntervalSet> parts_acked_;
-    std::map<std::uint64_t, IntervalSet> resend_;
     Counters counters_;
     std::unique_ptr<Receipts> receipts_;
 };

@@ -28,7 +28,7 @@ Outbound::Written Outbound::write(Target& target, std::size_t quantum, Time now)
             written.bytes += bytes;
             continue;
         }
-        if (!resend_.empty()) {
+        if (resends()) {
             bytes = write_resend(target, quantum, written.stop);
         } else if (waiting_ > 0) {
             bytes = write_next(target, quantum, written.stop);
@@ -42,14 +42,11 @@ Outbound::Written Outbound::write(Target& target, std::size_t quantum, Time now)
     return written;
 }
 
-// The hot path: whole messages in a row on a lossless channel that expects them. Stops, for the
-// general path to go on, at the first message that is anything else.
-std::size_t Outbound::write_run(Target& target, std::size_t quantum) noexcept {
+// The hot path: whole messages in a row on a channel, or in a unit, that expects them. Stops, for
+// the general path to go on, at the first message that is anything else.
+std::size_t Outbound::write_run(Target& target, std::size_t quantum) {
     const bool guaranteed = is_guaranteed(delivery_);
-    if (target.log != nullptr || !guaranteed || !target.number_known || offset_next_ != 0 ||
-        !resend_.empty()) {
-        return 0;
-    }
+    if (!guaranteed || !target.number_known || offset_next_ != 0 || resends()) return 0;
     auto number = number_of(sent());
     if (target.number_expected != number || number_charged_ != number) return 0;
     const auto credit = std::min(credit_.left(), target.participant_credit.left());
@@ -77,6 +74,7 @@ std::size_t Outbound::write_run(Target& target, std::size_t quantum) noexcept {
     offset_charged_ = queue_[index - 1].bytes;
     number_highest_ = std::max(number_highest_, number);
     target.number_expected = number;
+    if (target.log != nullptr) log(target, {first, 0, queue_[index - 1].bytes, number - first - 1});
     return written;
 }
 
@@ -198,13 +196,16 @@ std::size_t Outbound::pay(Target& target, const Entry& entry, std::size_t chunk,
 }
 
 std::size_t Outbound::write_resend(Target& target, std::size_t chunk, Stop& stop) {
-    const auto next = resend_.begin();
-    const auto number = next->first;
-    auto& entry = queue_[number - number_first_];
-    SentRange range{number, 0, 0};
-    if (!next->second.empty()) {
-        range.offset = next->second.front().begin;
-        range.bytes = next->second.front().end - range.offset;
+    // The oldest first.
+    const auto parts = resend_parts_.begin();
+    const bool whole =
+        parts == resend_parts_.end() || (!resend_.empty() && resend_.front().begin < parts->first);
+    const auto number = whole ? resend_.front().begin : parts->first;
+    const auto& entry = queue_[number - number_first_];
+    SentRange range{number, 0, entry.bytes};
+    if (!whole && !parts->second.empty()) {
+        range.offset = parts->second.front().begin;
+        range.bytes = parts->second.front().end - range.offset;
         // A short piece from the middle takes along what is before it: what is behind may never
         // have been sent, and is not paid for.
         const auto end = range.offset + range.bytes;
@@ -221,8 +222,13 @@ std::size_t Outbound::write_resend(Target& target, std::size_t chunk, Stop& stop
     range.bytes = fitting;
     const auto bytes = write_frame(target, entry, range);
     counters_.bytes_resent += bytes;
-    next->second.erase(range.offset, range.offset + range.bytes);
-    if (next->second.empty()) resend_.erase(next);
+    if (!whole) {
+        parts->second.erase(range.offset, range.offset + range.bytes);
+        if (parts->second.empty()) resend_parts_.erase(parts);
+        return bytes;
+    }
+    resend_.erase(number, number + 1);
+    if (range.bytes < entry.bytes) resend_parts_[number].insert(range.bytes, entry.bytes);
     return bytes;
 }
 
@@ -257,9 +263,24 @@ std::size_t Outbound::write_frame(Target& target, const Entry& entry, const Sent
     target.number_known = head.numbering != Numbering::implied || in_step(target, range);
     target.number_expected = range.number + 1;
     if (target.log != nullptr && (is_guaranteed(delivery_) || receipts_ != nullptr)) {
-        target.log->push_back(range);
+        log(target, range);
     }
     return target.writer.written() - before;
+}
+
+// Whole messages in a row are one record: what becomes of them is one thing.
+void Outbound::log(Target& target, const SentRange& range) const {
+    if (is_guaranteed(delivery_) && !target.log->empty()) {
+        auto& last = target.log->back();
+        const auto whole = [&](const SentRange& one) {
+            return one.more > 0 || one.bytes == queue_[one.number - number_first_].bytes;
+        };
+        if (last.number + last.more + 1 == range.number && whole(last) && whole(range)) {
+            last.more += range.more + 1;
+            return;
+        }
+    }
+    target.log->push_back(range);
 }
 
 MessageHead Outbound::head_of(const Target& target, const Entry& entry,

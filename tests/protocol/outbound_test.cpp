@@ -147,13 +147,17 @@ TEST_CASE("Every byte reaches a receiver that is told of each once, whatever is 
             sender.write(random.between(300, 1'400));
             for (std::size_t i = 0; i < sender.log.size(); ++i) {
                 const auto& range = sender.log[i];
-                const bool last = range.offset + range.bytes == sizes[range.number];
+                const auto end = range.number + range.more;
+                const bool last = range.more > 0 || range.offset + range.bytes == sizes[end];
                 REQUIRE((last || range.bytes >= fragment_bytes_min));
                 if (random.chance(0.4)) {
                     sender.outbound.lost(range);
                     continue;
                 }
-                arrived[range.number].insert(range.offset, range.offset + range.bytes);
+                arrived[end].insert(range.offset, range.offset + range.bytes);
+                for (auto whole = range.number; range.more > 0 && whole <= end; ++whole) {
+                    arrived[whole].insert(0, sizes[whole]);
+                }
                 sender.outbound.acked(range, Time{1s});
             }
         }
@@ -296,5 +300,39 @@ TEST_CASE("Receipts name messages by what was queued before them, whatever was d
             const auto ids = confirm(full);
             CHECK(ids == (newest_only ? Ids{7} : Ids{0, 7}));
         }
+    }
+}
+
+TEST_CASE("Messages in a row are one record of what was sent") {
+    for (const auto delivery : {DeliveryClass::guaranteed, DeliveryClass::guaranteed_ordered}) {
+        Sender sender{delivery, plenty, false};
+        for (int i = 0; i < 10; ++i) sender.enqueue(64);
+        sender.write();
+        REQUIRE(sender.frames.size() == 10);
+        REQUIRE(sender.log.size() == 1);
+        CHECK(sender.log[0].number == 0);
+        CHECK(sender.log[0].more == 9);
+        const auto ten = sender.log[0];
+        sender.enqueue(900);
+        for (int i = 0; i < 10; ++i) sender.enqueue(0);
+        sender.write();
+        REQUIRE(sender.log.size() == 1);
+        CHECK(sender.log[0].number == 10);
+        CHECK(sender.log[0].more == 10);
+        sender.outbound.lost(ten);
+        sender.outbound.acked({3, 0, 64, 2}, sender.now);  // by another frame
+        sender.outbound.acked(sender.log[0], sender.now);
+        sender.write();
+        REQUIRE(sender.log.size() == 2);
+        CHECK(sender.log[0].number == 0);
+        CHECK(sender.log[0].more == 2);
+        CHECK(sender.log[1].number == 6);
+        CHECK(sender.log[1].more == 3);
+        CHECK(sender.frames[0].number == 0);
+        CHECK(sender.frames[3].number == 6);
+        const auto again = sender.log;
+        for (const auto& range : again) sender.outbound.acked(range, sender.now);
+        CHECK(sender.outbound.settled());
+        CHECK(sender.outbound.counters().messages_confirmed == 21);
     }
 }

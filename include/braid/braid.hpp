@@ -4,6 +4,7 @@
 
 #include <braid/address.hpp>
 #include <braid/close_code.hpp>
+#include <braid/congestion_algorithm.hpp>
 #include <braid/cork.hpp>
 #include <braid/disconnect_result.hpp>
 #include <braid/error.hpp>

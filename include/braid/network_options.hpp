@@ -1,5 +1,6 @@
 #pragma once
 
+#include <braid/congestion_algorithm.hpp>
 #include <braid/limits.hpp>
 #include <braid/link_simulation.hpp>
 #include <braid/peer_stream_limits.hpp>
@@ -77,6 +78,17 @@ public:
         return *this;
     }
 
+    /// How fast participants that are reached over UDP are sent to; `copa` if not set.
+    /// @param fixed_bytes_per_second for CongestionAlgorithm::fixed, where 0 is
+    /// errc::options_invalid
+    ///        when the Network is made
+    NetworkOptions& congestion(CongestionAlgorithm algorithm,
+                               std::uint64_t fixed_bytes_per_second = 0) {
+        congestion_ = algorithm;
+        fixed_bytes_per_second_ = fixed_bytes_per_second;
+        return *this;
+    }
+
     /// Gets the lines in place of standard error, as `event key=value ...`. Its own level holds as
     /// well.
     NetworkOptions& logger(std::shared_ptr<spdlog::logger> logger) {
@@ -93,6 +105,8 @@ public:
     LogLevel log_level() const noexcept { return log_level_; }
     const std::optional<LinkSimulation>& simulated_link() const noexcept { return simulated_link_; }
     const std::shared_ptr<spdlog::logger>& logger() const noexcept { return logger_; }
+    CongestionAlgorithm congestion() const noexcept { return congestion_; }
+    std::uint64_t fixed_bytes_per_second() const noexcept { return fixed_bytes_per_second_; }
 
 private:
     Limits limits_;
@@ -103,6 +117,8 @@ private:
     LogLevel log_level_ = LogLevel::warning;
     std::optional<LinkSimulation> simulated_link_;
     std::shared_ptr<spdlog::logger> logger_;
+    CongestionAlgorithm congestion_ = CongestionAlgorithm::copa;
+    std::uint64_t fixed_bytes_per_second_ = 0;
 };
 
 }  // namespace braid

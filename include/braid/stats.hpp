@@ -13,7 +13,9 @@ struct ParticipantStats {
     std::uint64_t frames_received = 0;            ///< over all channels
     std::chrono::nanoseconds round_trip_time{0};  ///< 0 if not known
     std::uint64_t rate_bytes_per_second = 0;      ///< what the path carries; 0 if not known
-    std::uint64_t events_dropped = 0;             ///< not taken by next_event() in time
+    double loss = 0;  ///< share of packets lost of late, 0 to 1; where packets can be
+    std::uint64_t congestion_window_bytes = 0;  ///< how much may be under way; 0 if not known
+    std::uint64_t events_dropped = 0;           ///< not taken by next_event() in time
 
     /// Messages without guaranteed_delivery that were not handed over: their time to live had
     /// passed, a newer one replaced them, or their stream's queue was over its limit.

@@ -47,6 +47,11 @@ std::shared_ptr<Network> Network::make(const Pid& pid, const asio::any_io_execut
     }
     check(options.limits());
     if (const auto& simulation = options.simulated_link()) transport::check(*simulation);
+    if (options.congestion() == CongestionAlgorithm::fixed &&
+        options.fixed_bytes_per_second() == 0) {
+        throw NetworkError{errc::options_invalid,
+                           "NetworkOptions::congestion: a fixed rate of 0 sends nothing"};
+    }
     std::shared_ptr<Network> network{new Network{pid, executor, options, std::move(environment)}};
     network->residents_->enter(*network);
     return network;
@@ -244,6 +249,8 @@ Participant::Setup Network::setup(const protocol::Hello& peer, transport::Encoun
     setup.limits = options_.limits();
     setup.number = serial_;
     setup.simulated_link = simulated_link_;
+    setup.congestion = options_.congestion();
+    setup.fixed_bytes_per_second = options_.fixed_bytes_per_second();
     setup.policy = policy_;
     if (!dialled) setup.confirm_by = environment_.clock->now() + options_.limits().handshake;
     return setup;

@@ -84,6 +84,8 @@ Participant::Participant(const asio::any_io_executor& strand, Environment enviro
       limits_{setup.limits},
       number_{setup.number},
       simulated_link_{setup.simulated_link},
+      congestion_{setup.congestion},
+      fixed_bytes_per_second_{setup.fixed_bytes_per_second},
       policy_{setup.policy},
       keeper_{std::move(keeper)},
       residents_{transport::Residents::of(strand)},
@@ -283,6 +285,8 @@ ParticipantStats Participant::stats() const {
     stats.frames_received = gauges_.frames_received.load(relaxed);
     stats.round_trip_time = protocol::Duration{gauges_.round_trip_nanoseconds.load(relaxed)};
     stats.rate_bytes_per_second = gauges_.rate_bytes_per_second.load(relaxed);
+    stats.loss = gauges_.loss.load(relaxed);
+    stats.congestion_window_bytes = gauges_.congestion_window_bytes.load(relaxed);
     stats.messages_dropped_unsent = gauges_.messages_dropped_unsent.load(relaxed);
     stats.messages_dropped_unread = gauges_.messages_dropped_unread.load(relaxed);
     stats.queued_bytes = intake_.queued();

@@ -72,6 +72,8 @@ public:
         protocol::Time confirm_by = protocol::never;  ///< accepting side: for the first frame
         std::uint64_t number = 0;                     ///< differs among a Network's participants
         std::shared_ptr<const LinkSimulation> simulated_link;  ///< null if it is real
+        CongestionAlgorithm congestion = CongestionAlgorithm::copa;
+        std::uint64_t fixed_bytes_per_second = 0;
     };
 
     static std::shared_ptr<Participant> make(const asio::any_io_executor& strand,
@@ -189,6 +191,8 @@ private:
     const Limits limits_;
     const std::uint64_t number_;
     const std::shared_ptr<const LinkSimulation> simulated_link_;
+    const CongestionAlgorithm congestion_;
+    const std::uint64_t fixed_bytes_per_second_;
     const std::shared_ptr<const StreamPolicy> policy_;
     const std::weak_ptr<ParticipantKeeper> keeper_;
     const std::shared_ptr<transport::Residents> residents_;
@@ -212,6 +216,8 @@ private:
         std::atomic<std::uint64_t> frames_received{0};
         std::atomic<std::int64_t> round_trip_nanoseconds{0};
         std::atomic<std::uint64_t> rate_bytes_per_second{0};
+        std::atomic<double> loss{0};
+        std::atomic<std::uint64_t> congestion_window_bytes{0};
         std::atomic<std::uint64_t> messages_dropped_unsent{0};
         std::atomic<std::uint64_t> messages_dropped_unread{0};
     };

@@ -14,6 +14,7 @@ void Participant::start(transport::Connection connection) {
         connection.driver->close();
         return;
     }
+    transport::use(connection, congestion_, fixed_bytes_per_second_);
     if (simulated_link_ != nullptr) {
         connection =
             transport::simulate(std::move(connection), *simulated_link_, number_, dialled_);
@@ -189,6 +190,8 @@ void Participant::note_stats() noexcept {
     if (port_ == nullptr) return;
     gauges_.round_trip_nanoseconds.store(port_->path().round_trip_time.count(), relaxed);
     gauges_.rate_bytes_per_second.store(port_->path().rate_bytes_per_second, relaxed);
+    gauges_.loss.store(port_->path().loss, relaxed);
+    gauges_.congestion_window_bytes.store(port_->path().window_bytes, relaxed);
 }
 
 void Participant::note(ParticipantEvent event) {

@@ -26,6 +26,13 @@ std::string cannot_speak(const detail::AddressParts& address) {
            " yet; use tcp://, or mpsc:// within the process";
 }
 
+// Null where nothing gets lost.
+UdpLink* packets_of(const Connection& connection) {
+    if (connection.link->traits().lossless) return nullptr;
+    assert(dynamic_cast<UdpLink*>(connection.link.get()) != nullptr);
+    return static_cast<UdpLink*>(connection.link.get());
+}
+
 }  // namespace
 
 asio::awaitable<std::unique_ptr<Encounter>> SystemTransports::dial(ConnectAddr address) {
@@ -61,13 +68,17 @@ void check(const LinkSimulation& simulation) {
     direction("incoming", simulation.incoming);
 }
 
+void use(const Connection& connection, CongestionAlgorithm algorithm,
+         std::uint64_t fixed_bytes_per_second) {
+    if (auto* const link = packets_of(connection)) link->use(algorithm, fixed_bytes_per_second);
+}
+
 Connection simulate(Connection connection, const LinkSimulation& simulation, std::uint64_t number,
                     bool dialled) {
     static_assert(SimulatedLink::batch_bytes_min <= MpscLink::batch_bytes_min);
     const auto seed = 2 * (simulation.seed + number) + (dialled ? 1 : 0);
-    if (!connection.link->traits().lossless) {
-        assert(dynamic_cast<UdpLink*>(connection.link.get()) != nullptr);
-        static_cast<UdpLink&>(*connection.link).simulate(simulation, seed);
+    if (auto* const link = packets_of(connection)) {
+        link->simulate(simulation, seed);
         return connection;
     }
     auto link = std::make_unique<SimulatedLink>(std::move(connection.link), simulation, seed);

@@ -2,6 +2,7 @@
 
 #include "transport/driver.hpp"
 
+#include <braid/congestion_algorithm.hpp>
 #include <braid/link_simulation.hpp>
 
 #include <cstdint>
@@ -21,6 +22,10 @@ public:
 
 /// @throws NetworkError (errc::options_invalid) with what is wrong with these values
 void check(const LinkSimulation& simulation);
+
+/// How fast the connection sends, where that is braid's to decide: where packets may get lost.
+void use(const Connection& connection, CongestionAlgorithm algorithm,
+         std::uint64_t fixed_bytes_per_second);
 
 /// The connection as if over the link described. Where packets may get lost it is them that are,
 /// below the link's own acknowledgements.

@@ -2,6 +2,8 @@
 
 #include "protocol/time.hpp"
 
+#include <braid/congestion_algorithm.hpp>
+
 #include <cstdint>
 #include <memory>
 
@@ -54,7 +56,7 @@ public:
     virtual std::uint64_t rate_bytes_per_second() const noexcept = 0;
 };
 
-enum class Congestion : std::uint8_t { copa, cubic, fixed };
+using Congestion = CongestionAlgorithm;
 
 /// @param packet_bytes of a full packet, at first
 /// @param fixed_bytes_per_second for Congestion::fixed

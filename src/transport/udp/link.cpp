@@ -57,6 +57,13 @@ protocol::LinkPath UdpLink::path() const noexcept {
     return path;
 }
 
+void UdpLink::use(Congestion algorithm, std::uint64_t fixed_bytes_per_second) {
+    options_.congestion = algorithm;
+    options_.fixed_bytes_per_second = fixed_bytes_per_second;
+    congestion_ = make_congestion_control(algorithm, packet_bytes_base, fixed_bytes_per_second);
+    set_pace();
+}
+
 void UdpLink::simulate(const LinkSimulation& simulation, std::uint64_t seed) {
     const auto round_trip = simulation.outgoing.latency + simulation.incoming.latency;
     simulation_ = std::make_unique<Simulation>(

@@ -64,6 +64,9 @@ public:
     void advance(protocol::Time now) override;
     std::error_code failure() const noexcept override;
 
+    /// Before anything is sent: in place of what the options say.
+    void use(Congestion algorithm, std::uint64_t fixed_bytes_per_second);
+
     /// From now on as if over this link: below packets, so that they get lost for real.
     void simulate(const LinkSimulation& simulation, std::uint64_t seed);
 

@@ -1,0 +1,62 @@
+#include "net/across.hpp"
+
+#include "net/skipping.hpp"
+
+#include <fcntl.h>
+#include <sched.h>
+
+namespace across {
+
+namespace {
+
+/// Comes back to the namespace that the thread was in.
+class Visit {
+public:
+    Visit() : home_(::open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC)) {}
+    Visit(const Visit&) = delete;
+    Visit& operator=(const Visit&) = delete;
+    ~Visit() { ::setns(home_.descriptor(), CLONE_NEWNET); }
+
+private:
+    net::File home_;
+};
+
+}  // namespace
+
+awaitable<Pair> make_pair(const net::Link& link, std::string scheme, Family family,
+                          braid::Limits limits) {
+    const auto executor = co_await asio::this_coro::executor;
+    const std::string host = family == Family::v4 ? std::string(net::far_address)
+                                                  : "[" + std::string(net::far_address_v6) + "]";
+    braid::Network server{executor, with(limits)};
+    braid::Network client{executor, with(limits)};
+    const Visit visit;
+    link.far().enter();
+    auto listener = co_await server.listen(scheme + "://" + host + ":0");
+    link.near().enter();
+    const auto address = to_string(listener.address());
+    auto at_client = co_await client.connect(address, 20s);
+    auto at_server = co_await server.connected();
+    co_return Pair{std::move(server), std::move(client), std::move(at_server),
+                   std::move(at_client)};
+}
+
+net::LinkOptions both_ways(const net::LinkShape& shape) {
+    net::LinkOptions options;
+    options.outbound = shape;
+    options.inbound = shape;
+    return options;
+}
+
+void run(const net::LinkOptions& options, std::function<awaitable<void>(net::Link&)> test) {
+    if (!net_test::links_available()) return;
+    net::Emulator emulator;
+    net::Link& link = emulator.add(options);
+    emulator.start();
+    trial::run(test(link));
+    emulator.stop();
+    INFO(emulator.lateness().describe());
+    CHECK(emulator.lateness().packets > 0);
+}
+
+}  // namespace across

@@ -103,8 +103,9 @@ Time UdpLink::deadline() const noexcept {
     // What would find no room waits for the driver, not for the time.
     if (outbox_.full(packet_bytes())) return earliest;
     earliest = std::min(
-        {earliest, paths_.deadline(path_packet_bytes()), acknowledgements_.due(), paced_until_});
-    if (!confirmed() || outbox_.full(options_.packet_bytes_limit)) return earliest;
+        {earliest, paths_.deadline(path_packet_bytes()), acknowledgement_due(), paced_until_});
+    const bool probes_mtu = confirmed() && paths_.proven();
+    if (!probes_mtu || outbox_.full(options_.packet_bytes_limit)) return earliest;
     return std::min(earliest, mtu_.deadline());
 }
 

@@ -161,6 +161,9 @@ private:
     bool may_send(protocol::FrameSource& source, Purpose& purpose, protocol::Time now);
     bool begin(Draft& draft, std::size_t bytes_max, protocol::Time now);
     void write_acknowledgement(Draft& draft, protocol::Time now);
+    protocol::Time acknowledgement_due() const noexcept;
+    bool may_answer() const noexcept;
+    std::size_t allowed(std::size_t bytes) const noexcept;
     void commit(Draft& draft, const SocketAddress& to, bool application_limited,
                 protocol::Time now);
     std::size_t unit_bytes() const noexcept;

@@ -37,6 +37,10 @@ constexpr std::uint64_t burst_packets_max = 16;
 constexpr Duration urgent_early = std::chrono::milliseconds{5};
 constexpr std::uint64_t urgent_packets = 4;
 
+// What only acknowledges or asks is no longer, where an address gets no more than so many times
+// what came from it.
+constexpr std::size_t answer_bytes = 64;
+
 // A pause after which congestion control hears of it.
 constexpr Duration idle_min = std::chrono::seconds{1};
 
@@ -47,6 +51,9 @@ void UdpLink::fill(protocol::FrameSource& source, Time now) {
     if (failure_) return;
     paced_until_ = protocol::never;
     send_path_frames(now);
+    // What would go to an address that has not proved itself is not worth a probe (RFC
+    // 9002, 6.2.2.1).
+    if (!may_answer()) probes_ = 0;
     for (; probes_ > 0; --probes_) {
         if (!send(&source, Purpose::probe, now)) break;
     }
@@ -54,15 +61,17 @@ void UdpLink::fill(protocol::FrameSource& source, Time now) {
         Purpose purpose = Purpose::data;
         if (!may_send(source, purpose, now) || !send(&source, purpose, now)) break;
     }
-    if (confirmed() && !outbox_.full(options_.packet_bytes_limit)) send_mtu_probe(now);
-    if (acknowledgements_.due() <= now) send(nullptr, Purpose::acknowledgement, now);
+    if (confirmed() && paths_.proven() && !outbox_.full(options_.packet_bytes_limit))
+        send_mtu_probe(now);
+    if (acknowledgement_due() <= now) send(nullptr, Purpose::acknowledgement, now);
     enter_simulation(now);
 }
 
 bool UdpLink::would_fill(protocol::FrameSource& source, Time now) {
     if (failure_) return false;
     Purpose purpose = Purpose::data;
-    return may_send(source, purpose, now) || probes_ > 0 || acknowledgements_.due() <= now;
+    return may_send(source, purpose, now) || (probes_ > 0 && may_answer()) ||
+           acknowledgement_due() <= now;
 }
 
 // True if the window and the pace allow what the source has; `purpose` is set to how.
@@ -96,10 +105,9 @@ bool UdpLink::may_send(protocol::FrameSource& source, Purpose& purpose, Time now
 bool UdpLink::send(protocol::FrameSource* source, Purpose purpose, Time now) {
     const bool probe = purpose == Purpose::probe;
     const auto to = paths_.peer();
+    const std::size_t most = source == nullptr || probe ? packet_bytes() : unit_bytes();
     Draft draft;
-    if (!begin(draft, source == nullptr || probe ? packet_bytes() : unit_bytes(), now)) {
-        return false;
-    }
+    if (!may_answer() || !begin(draft, allowed(most), now)) return false;
     if (acknowledgements_.pending()) write_acknowledgement(draft, now);
     const auto tag_bytes = options_.sealing->tag_bytes();
     if (source != nullptr) {
@@ -132,7 +140,7 @@ void UdpLink::send_path_frames(Time now) {
         const auto probe = paths_.probe(now, path_packet_bytes());
         if (!probe) return;
         Draft draft;
-        if (!begin(draft, std::min(probe->bytes_max, packet_bytes()), now)) return;
+        if (!begin(draft, std::min(probe->bytes, packet_bytes()), now)) return;
         // As long as the packets that are to follow, so that the way is known to carry them.
         const auto end = draft.room.size() - options_.sealing->tag_bytes() - path_frame_bytes;
         std::memset(draft.room.data() + draft.bytes, 0, end - draft.bytes);
@@ -177,6 +185,18 @@ void UdpLink::write_acknowledgement(Draft& draft, Time now) {
     if (written == 0) return;
     draft.bytes += written;
     draft.packet.acknowledges = acknowledgements_.largest() + 1;
+}
+
+Time UdpLink::acknowledgement_due() const noexcept {
+    return may_answer() ? acknowledgements_.due() : protocol::never;
+}
+
+bool UdpLink::may_answer() const noexcept { return paths_.may_send(answer_bytes); }
+
+// As much of it as may go to where the peer is.
+std::size_t UdpLink::allowed(std::size_t bytes) const noexcept {
+    return static_cast<std::size_t>(
+        std::min<std::uint64_t>(bytes, paths_.allowance(paths_.peer())));
 }
 
 void UdpLink::commit(Draft& draft, const SocketAddress& to, bool application_limited, Time now) {
@@ -225,7 +245,7 @@ void UdpLink::set_pace() noexcept {
 
 void UdpLink::last_words(Time now) {
     Draft draft;
-    if (!begin(draft, packet_bytes(), now)) return;
+    if (!may_answer() || !begin(draft, allowed(packet_bytes()), now)) return;
     if (acknowledgements_.any()) write_acknowledgement(draft, now);
     if (broken_by_peer_) {
         const auto room = draft.room.subspan(

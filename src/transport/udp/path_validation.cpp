@@ -126,8 +126,8 @@ void PathValidation::charge(const SocketAddress& to, std::size_t bytes) noexcept
 
 std::optional<PathValidation::Probe> PathValidation::probe(protocol::Time now,
                                                            std::size_t bytes_min) const noexcept {
-    const auto padded = [](std::uint64_t most) {
-        return static_cast<std::size_t>(std::min<std::uint64_t>(most, packet_bytes_base));
+    const auto padded = [&](std::uint64_t most) {
+        return most >= packet_bytes_base ? packet_bytes_base : bytes_min;
     };
     if (const auto* due = response(bytes_min)) {
         return Probe{due->to, true, due->data, padded(allowance(*due))};

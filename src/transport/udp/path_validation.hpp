@@ -88,10 +88,11 @@ public:
         SocketAddress to;
         bool response = false;  ///< PATH_RESPONSE, else PATH_CHALLENGE
         PathData data{};
-        std::size_t bytes_max = 0;  ///< as long as this the packet shall be, by padding
+        std::size_t bytes = 0;  ///< as long as this the packet shall be, by padding
     };
 
-    /// What is to leave now, if anything is.
+    /// What is to leave now, if anything is: as long as any packet may be that follows, or, where
+    /// that much may not go, no longer than it has to be.
     /// @param bytes_min of a packet with such a frame and no padding
     std::optional<Probe> probe(protocol::Time now, std::size_t bytes_min) const noexcept;
 

@@ -177,6 +177,34 @@ TEST_CASE("udp link: the peer may change its port and nothing is lost") {
     CHECK(pair.end(1).link->counters().path_changes == 1);
 }
 
+TEST_CASE("udp link: a forged address gets no more than three times what came from it") {
+    LinkPair pair;
+    auto& stream = pair.open(reliable);
+    pair.run_for(100ms);
+    // All that the peer sends comes in the name of one who never answers.
+    const auto victim = address_of(7);
+    std::size_t received = 0;
+    std::size_t sent = 0;
+    bool holds = true;
+    const auto way = pair.way;
+    pair.way = [&](int from, std::vector<std::byte> bytes) {
+        if (from == 1) {
+            received += bytes.size();
+            return pair.deliver(0, std::move(bytes), 0ms, victim);
+        }
+        if (pair.end(0).link->outgoing()->to != victim) return way(0, std::move(bytes));
+        sent += bytes.size();
+        holds = holds && sent <= 3 * received;
+    };
+    for (int i = 0; i < 400; ++i) {
+        if (stream.outbound.bytes_queued() < 100'000) pair.send(0, stream, 0, 8'000);
+        pair.run_for(50ms);
+    }
+    CHECK(sent > 0);
+    CHECK(holds);
+    CHECK_FALSE(pair.end(0).link->failure());
+}
+
 TEST_CASE("udp link: copies of packets and foreign ones change nothing") {
     LinkPair pair;
     std::vector<std::vector<std::byte>> seen;

@@ -84,13 +84,10 @@ public:
     }
 
     void advanced(Time now, const Recovery::Feedback& feedback) {
-        if (deadline() > now) {
-            REQUIRE(feedback.lost.empty());
-        } else if (waits_for_loss()) {
-            lost(now, feedback);
-            REQUIRE_FALSE(feedback.lost.empty());
-        } else {
-            REQUIRE(feedback.lost.empty());
+        const bool finds = deadline() <= now && waits_for_loss();
+        REQUIRE(feedback.lost.empty() == !finds);
+        if (finds) lost(now, feedback);
+        if (deadline() <= now) {
             ++timeouts_;
             timed_out_at_ = now;
         }

@@ -3,11 +3,14 @@
 #include "catch.hpp"
 #include "transport/udp/sender.hpp"
 
+#include <algorithm>
+
 using braid::protocol::Duration;
 using braid::protocol::Time;
 using std::chrono::milliseconds;
 using udp_test::at;
 using udp_test::frame_of;
+using udp_test::frame_of_numbers;
 using udp_test::Numbers;
 using udp_test::numbers_of;
 using udp_test::Sender;
@@ -35,6 +38,27 @@ TEST_CASE("The rate of delivery is that of the bottleneck") {
         sender.send_data(at(40 + i));
         sender.feedback.clear();
     }
+}
+
+TEST_CASE("Acknowledgements that come in a heap do not make the path faster") {
+    // A packet each millisecond on a path of 20 ms. What came is told of late and then at once: in
+    // 21 ms the acknowledgements of 61 packets come in.
+    Sender sender;
+    sender.measure(milliseconds{20});
+    std::uint64_t highest = 0;
+    Numbers waiting;
+    for (int i = 1; i < 1000; ++i) {
+        waiting.push_back(sender.send_data(at(i)));
+        const std::size_t under_way = i % 100 == 60 ? 60 : i % 100 == 81 ? 20 : waiting.size();
+        if (waiting.size() <= under_way) continue;
+        const auto rest = waiting.end() - static_cast<std::ptrdiff_t>(under_way);
+        const auto& feedback = sender.ack(frame_of_numbers({waiting.begin(), rest}), at(i));
+        waiting.erase(waiting.begin(), rest);
+        REQUIRE(feedback.ack);
+        highest = std::max(highest, feedback.ack->rate_bytes_per_second);
+    }
+    CHECK(highest > 700'000);
+    CHECK(highest <= 1'050'000);
 }
 
 TEST_CASE("Rates of a sender that had nothing more to send are marked") {

@@ -173,6 +173,22 @@ TEST_CASE("The tolerance shrinks after sixteen quiet round trips") {
     CHECK(reordering.packets() == Reordering::packets_most);
 }
 
+TEST_CASE("Round trips without a packet that is late after all make a sender less patient") {
+    Sender sender;
+    sender.measure(milliseconds{40});
+    sender.send_data(at(0), 10);
+    sender.ack(frame_of({{1010, 1010}}), at(40));
+    sender.ack(frame_of({{1001, 1010}}), at(41));
+    REQUIRE(sender.recovery.reordering().packets() == 10);
+    for (int i = 1; i <= 100; ++i) {
+        const auto number = sender.send_data(at(100 * i));
+        sender.ack(frame_of({{number, number}}), at(100 * i + 40));
+        if (i == 15) CHECK(sender.recovery.reordering().packets() == 10);
+        if (i == 16) CHECK(sender.recovery.reordering().packets() == 8);
+    }
+    CHECK(sender.recovery.reordering().packets() < 6);
+}
+
 TEST_CASE("After a while packets that overtake each other do no harm") {
     for (const auto jitter : {0, 2, 5, 15, 30}) {
         const auto losses = Link{milliseconds{jitter}, 0, 7}.run(std::chrono::seconds{8});

@@ -1,9 +1,10 @@
 #pragma once
 
-#include "crypto/secret_numbers.hpp"
+#include "crypto/hash.hpp"
 #include "transport/udp/packet.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
@@ -13,33 +14,36 @@
 
 namespace braid::transport {
 
-/// Turns small numbers into connection ids that look random, each into one, and back: four rounds
-/// of a Feistel network with SipHash-2-4 (Luby and Rackoff, 1988).
+/// Turns small numbers into connection ids that look random, each into one, and back: the block
+/// cipher Speck32/64 (Beaulieu and others, 2013), whose blocks are as long as an id.
 class ConnectionIdCipher {
 public:
-    explicit ConnectionIdCipher(const crypto::SecretNumbers::Key& key) noexcept : rounds_{key} {}
+    explicit ConnectionIdCipher(std::uint64_t key) noexcept;
 
     ConnectionId seal(std::uint32_t number) const noexcept;
     std::uint32_t open(ConnectionId id) const noexcept;
 
 private:
-    std::uint32_t round(std::uint32_t index, std::uint32_t half) const noexcept;
+    static constexpr std::size_t rounds = 22;
 
-    crypto::SecretNumbers rounds_;
+    std::array<std::uint16_t, rounds> round_keys_;
 };
 
 /// Connections by the ids that they have been given, which nobody can guess who has not seen them.
-/// A packet for none of them costs a look at one place. An id is not given again until its place
-/// has been used 65,536 times.
+/// A packet for none of them costs a look at one place. An id is not given again until 2^24 others
+/// have been.
 template <class Connection>
 class ConnectionIds {
 public:
     static constexpr std::size_t connections_limit = std::size_t{1} << 16;
+    /// Places that rest before one of them is used again, while there are others.
+    static constexpr std::size_t places_resting = 256;
 
     /// @param key secret
     /// @param connections_max at most connections_limit
-    ConnectionIds(const crypto::SecretNumbers::Key& key, std::size_t connections_max)
-        : cipher_{key}, places_max_{std::min(connections_max, connections_limit)} {}
+    ConnectionIds(const crypto::ShortKey& key, std::size_t connections_max)
+        : cipher_{crypto::short_hash(key, {})},
+          places_max_{std::min(connections_max, connections_limit)} {}
 
     /// @returns the id; nothing if there are connections_max
     std::optional<ConnectionId> add(Connection connection) {
@@ -66,6 +70,8 @@ public:
     }
 
     std::size_t size() const noexcept { return places_.size() - free_.size(); }
+    /// For how many there is memory.
+    std::size_t places() const noexcept { return places_.size(); }
 
 private:
     struct Place {
@@ -74,7 +80,7 @@ private:
     };
 
     std::optional<std::size_t> free_place() {
-        if (places_.size() < places_max_) {
+        if (places_.size() < places_max_ && free_.size() < places_resting) {
             places_.emplace_back();
             return places_.size() - 1;
         }

@@ -11,6 +11,7 @@
 #include "transport/udp/path_mtu.hpp"
 #include "transport/udp/path_validation.hpp"
 #include "transport/udp/recovery.hpp"
+#include "transport/udp/reset_token.hpp"
 #include "transport/udp/simulated_datagrams.hpp"
 #include "transport/udp/socket_address.hpp"
 
@@ -24,9 +25,6 @@
 #include <vector>
 
 namespace braid::transport {
-
-/// Proves that who says "I know nothing of this connection" is the peer.
-using ResetToken = std::array<std::byte, 16>;
 
 /// What both ends agreed on in the handshake.
 struct UdpLinkOptions {

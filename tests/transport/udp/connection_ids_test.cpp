@@ -12,16 +12,23 @@ using namespace braid::transport;
 
 namespace {
 
-crypto::SecretNumbers::Key key(unsigned letter) {
-    crypto::SecretNumbers::Key result;
+crypto::ShortKey key(unsigned letter) {
+    crypto::ShortKey result;
     result.fill(static_cast<std::byte>(letter));
     return result;
 }
 
 }  // namespace
 
+TEST_CASE("connection ids are made by Speck32 with a key of 64 bits") {
+    // The vector of the paper.
+    const ConnectionIdCipher cipher{0x1918111009080100u};
+    CHECK(cipher.seal(0x6574694cu) == 0xa86842f2u);
+    CHECK(cipher.open(0xa86842f2u) == 0x6574694cu);
+}
+
 TEST_CASE("connection ids are a permutation") {
-    const ConnectionIdCipher cipher{key(1)};
+    const ConnectionIdCipher cipher{1};
     std::set<ConnectionId> ids;
     for (std::uint32_t i = 0; i < 4096; ++i) {
         const auto number = i * 0x9e3779b9u;
@@ -31,11 +38,11 @@ TEST_CASE("connection ids are a permutation") {
         ids.insert(id);
     }
     CHECK(ids.size() == 4096);
-    CHECK(cipher.seal(0) != ConnectionIdCipher{key(2)}.seal(0));
+    CHECK(cipher.seal(0) != ConnectionIdCipher{2}.seal(0));
 }
 
 TEST_CASE("connection ids of neighbours have nothing in common") {
-    const ConnectionIdCipher cipher{key(1)};
+    const ConnectionIdCipher cipher{1};
     int bits = 0;
     for (std::uint32_t i = 0; i < 1024; ++i) {
         bits += std::popcount(cipher.seal(i) ^ cipher.seal(i + 1));
@@ -94,4 +101,17 @@ TEST_CASE("places rest as long as they can") {
     CHECK(ids.add(5));
     CHECK_FALSE(ids.add(6));
     CHECK(ids.size() == 3);
+}
+
+TEST_CASE("a table of many connections does not grow with those that are gone") {
+    ConnectionIds<int> ids{key(1), ConnectionIds<int>::connections_limit};
+    const auto stays = *ids.add(-1);
+    std::set<ConnectionId> seen{stays};
+    for (int i = 0; i < 10'000; ++i) {
+        const auto id = *ids.add(i);
+        CHECK(seen.insert(id).second);
+        ids.remove(id);
+    }
+    CHECK(ids.places() == 1 + ConnectionIds<int>::places_resting);
+    CHECK(*ids.find(stays) == -1);
 }

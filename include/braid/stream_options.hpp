@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <type_traits>
 
 namespace braid {
@@ -22,6 +23,14 @@ struct StreamOptions {
 
     /// A new message replaces one that still waits. Not for streams with guaranteed_delivery.
     bool latest_only = false;
+
+    /// How many times more a message is sent before anybody knows that it was lost, at most
+    /// copies_max; on links that lose, and within a tenth of what these carry. With
+    /// guaranteed_delivery after a quarter of a round trip each; else with what leaves next. Unset:
+    /// once, if delivery is guaranteed, the priority is 0 to 2, the stream carries less than
+    /// 64 kbit/s and the link loses more than 0.5 %; else not at all. Each end sets its own.
+    std::optional<std::uint8_t> copies = std::nullopt;
+    static constexpr std::uint8_t copies_max = 3;
 };
 
 static_assert(std::is_trivially_destructible_v<StreamOptions>);

@@ -30,13 +30,14 @@ std::uint64_t Inbound::expand(std::uint64_t low) const noexcept {
     return best;
 }
 
-std::error_code Inbound::receive(const Frame& frame, std::uint64_t number,
+std::error_code Inbound::receive(const Frame& frame, std::uint64_t number, bool may_repeat,
                                  ReceiveCredit& participant, Time now) {
     if (ended_) {  // a straggler of a stream that may lose, or of one that was reset
         ++counters_.duplicates;
         return {};
     }
     if (final_count_ && number >= *final_count_) return errc::protocol_violation;
+    if (may_repeat && !frame.fragment && repeated(number)) return {};
     const auto error = frame.fragment ? receive_fragment(frame, number, participant, now)
                                       : receive_whole(frame, number, participant);
     if (error) return error;
@@ -175,6 +176,15 @@ bool Inbound::stale(std::uint64_t number) noexcept {
             return true;
     }
     return false;
+}
+
+// True, and counted, if a message that has a number only to be told apart came before.
+bool Inbound::repeated(std::uint64_t number) {
+    if (delivery_ != DeliveryClass::unreliable) return false;
+    if (recent_ == nullptr) recent_ = std::make_unique<RecentNumbers>();
+    if (recent_->insert(number)) return false;
+    ++counters_.duplicates;
+    return true;
 }
 
 bool Inbound::charge(std::uint64_t bytes, ReceiveCredit& participant) noexcept {

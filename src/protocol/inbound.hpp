@@ -6,12 +6,14 @@
 #include "protocol/interval_set.hpp"
 #include "protocol/message_queue.hpp"
 #include "protocol/reassembly.hpp"
+#include "protocol/recent_numbers.hpp"
 #include "protocol/ring.hpp"
 #include "protocol/time.hpp"
 
 #include <cstddef>
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <optional>
 #include <system_error>
 
@@ -47,9 +49,10 @@ public:
 
     MessageQueue delivered;
 
-    /// Takes a message frame whose number is known in full. An error ends the channel.
-    std::error_code receive(const Frame& frame, std::uint64_t number, ReceiveCredit& participant,
-                            Time now);
+    /// Takes a message frame whose number is known in full. If it `may_repeat`, its number tells
+    /// whether it came before. An error ends the channel.
+    std::error_code receive(const Frame& frame, std::uint64_t number, bool may_repeat,
+                            ReceiveCredit& participant, Time now);
 
     /// The hot path of receive(): the next message of an ordered guaranteed stream, whole, with
     /// nothing held back. False, and nothing has happened, if it is anything else.
@@ -116,6 +119,7 @@ private:
     std::error_code receive_fragment(const Frame& frame, std::uint64_t number,
                                      ReceiveCredit& participant, Time now);
     bool stale(std::uint64_t number) noexcept;
+    bool repeated(std::uint64_t number);
     bool charge(std::uint64_t bytes, ReceiveCredit& participant) noexcept;
     bool explained_by_credit(std::uint64_t number) const noexcept;
     std::error_code complete(std::uint64_t number, const Content& content);
@@ -150,6 +154,7 @@ private:
         std::uint64_t delivered_at = 0;  // in charge delivered, its own included; 0: not yet
     };
     Ring<Reserved> reserved_;
+    std::unique_ptr<RecentNumbers> recent_;  // unreliable: those that may come again
     Counters counters_;
 };
 

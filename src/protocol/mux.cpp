@@ -57,6 +57,7 @@ void Mux::detach(MuxPort& port, Time now) {
         port.scheduler_.deactivate(stream->entry);
         stream->control_listed = false;
         stream->port = nullptr;
+        stream->outbound.drop_copies();
         rehome(*stream, now);
     }
     max_data_wanted_ = max_streams_wanted_ = true;
@@ -203,6 +204,7 @@ void Mux::advance(Time now) {
         if (stream != nullptr && stream->acknowledge_at <= now) want(*stream, Control::ack);
     }
     for (const auto& port : ports_) {
+        copy_due(*port, now);
         if (now >= port->sent_at_ + port->keep_alive_) {
             port->ping_wanted_ = true;
             port->sent_at_ = now;

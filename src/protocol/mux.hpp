@@ -52,6 +52,7 @@ public:
         std::uint64_t units_not_stored = 0;
         std::uint64_t frames_dropped = 0;  ///< about streams that are over
         std::uint64_t reservations_waiting = 0;
+        std::uint64_t copies_left_out = 0;  ///< they would have cost too much
     };
 
     explicit Mux(const MuxOptions& options);
@@ -152,6 +153,16 @@ private:
     void ask_for_receipts(MuxPort& port, Time now);
     bool pending(const MuxPort& port, std::uint8_t level_max) const noexcept;
 
+    // Copies, before anybody knows what was lost: mux_copies.cpp
+    void note_sent(MuxPort& port, Stream& stream, std::uint64_t before, std::size_t bytes,
+                   Time now);
+    static std::uint8_t copies_of(const MuxPort& port, Stream& stream, std::size_t bytes, Time now);
+    static void copy_later(MuxPort& port, MuxPort::Copy copy, Time now);
+    bool afford_copy(MuxPort& port, std::uint64_t bytes, Time now) noexcept;
+    void copy_due(MuxPort& port, Time now);
+    void forget_copies(MuxPort& port) noexcept;
+    void release_copies(MuxPort& port, Time now);
+
     // What became of it: mux_feedback.cpp
     void acked(MuxPort& port, FrameToken token, Time now);
     void lost(MuxPort& port, FrameToken token, Time now);
@@ -171,7 +182,7 @@ private:
     std::error_code apply(MuxPort& port, const Frame& frame, Time now);
     std::error_code on_message(MuxPort& port, const Frame& frame, Time now);
     std::error_code deliver(MuxPort& port, Stream& stream, const Frame& frame, std::uint64_t number,
-                            Time now);
+                            bool may_repeat, Time now);
     std::error_code on_stream_frame(MuxPort& port, Stream& stream, const Frame& frame, Time now);
     std::error_code on_peer_finished(MuxPort& port, Stream& stream, const Frame& frame, Time now);
     std::error_code on_stream_ack(Stream& stream, const Frame& frame);

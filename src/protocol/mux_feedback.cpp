@@ -12,6 +12,7 @@ void Mux::acked(MuxPort& port, FrameToken token, Time now) {
         acked_frame(port.logged(unit->first + i), now);
     }
     port.forget_settled(now);
+    if (!port.copies_.empty()) forget_copies(port);
 }
 
 void Mux::acked_frame(const MuxPort::SentFrame& frame, Time now) {

@@ -48,7 +48,10 @@ void MuxPort::set_path(const LinkPath& path) noexcept {
 }
 
 Time MuxPort::deadline() const noexcept {
-    return std::min(received_at_ + idle_, sent_at_ + keep_alive_);
+    auto earliest = std::min(received_at_ + idle_, sent_at_ + keep_alive_);
+    if (!copies_.empty()) earliest = std::min(earliest, copies_.front().at);
+    if (!lossy_copies_.empty()) earliest = std::min(earliest, lossy_copies_.front().at);
+    return earliest;
 }
 
 MuxPort::Slot* MuxPort::find_slot(std::uint64_t slot) noexcept {

@@ -41,7 +41,7 @@ public:
     /// True once the peer was silent for longer than the idle time.
     bool idle_expired(Time now) const noexcept { return now >= received_at_ + idle_; }
 
-    /// When a keep-alive is due, or the peer is to be given up.
+    /// When a keep-alive or a copy is due, or the peer is to be given up.
     Time deadline() const noexcept;
 
 private:
@@ -62,7 +62,20 @@ private:
         Frame frame;
         std::uint64_t number;
         bool number_whole;
+        bool may_repeat;
         std::vector<std::byte> payload;
+    };
+
+    struct Copy {
+        Time at{};
+        StreamId stream{};
+        std::uint64_t first = 0;
+        std::uint64_t count = 0;
+        std::uint8_t left = 0;
+    };
+    struct LossyCopies {
+        Time at{};
+        StreamId stream{};
     };
 
     struct SentFrame {
@@ -124,6 +137,9 @@ private:
     std::uint64_t log_closed_ = 0;  // where the unit that is being filled begins
     Ring<SentUnit> sent_;
     FrameToken sent_first_ = 1;
+    Ring<Copy> copies_;               // of guaranteed messages, by when they are due
+    Ring<LossyCopies> lossy_copies_;  // streams with others, by when these are due at the latest
+    Time copies_spent_until_{};       // what they may cost is used up until then
     std::map<std::uint64_t, std::vector<HeldFrame>> held_;  // by slot: came before their OPEN
     std::size_t held_bytes_ = 0;
     Ring<std::pair<Time, std::uint64_t>> quarantined_;  // slots, by when they are free

@@ -212,26 +212,31 @@ std::error_code Mux::on_message(MuxPort& port, const Frame& frame, Time now) {
     if (frame.numbered) {
         slot.number_whole = frame.type == FrameType::message_long || slot.stream != nullptr;
     }
-    if (slot.stream != nullptr) return deliver(port, *slot.stream, frame, number, now);
+    const bool may_repeat = !port.traits_.lossless && slot.number_known;
+    if (slot.stream != nullptr) return deliver(port, *slot.stream, frame, number, may_repeat, now);
     if (slot.retired_until > now || port.named_here(frame.slot)) {
         ++counters_.frames_dropped;
         return {};
     }
     auto& held = port.held_[frame.slot];
-    held.push_back(
-        {frame, number, slot.number_whole, {frame.payload.begin(), frame.payload.end()}});
+    held.push_back({frame,
+                    number,
+                    slot.number_whole,
+                    may_repeat,
+                    {frame.payload.begin(), frame.payload.end()}});
     port.held_bytes_ += frame.payload.size() + sizeof(MuxPort::HeldFrame);
     return {};
 }
 
 std::error_code Mux::deliver(MuxPort& port, Stream& stream, const Frame& frame,
-                             std::uint64_t number, Time now) {
+                             std::uint64_t number, bool may_repeat, Time now) {
     auto& inbound = stream.inbound;
     if (stream.tombstone) return {};
     const bool had_ended = inbound.ended();
     if (number == ~std::uint64_t{0}) return errc::protocol_violation;
     const auto assembled = inbound.assembled_bytes();
-    if (const auto error = inbound.receive(frame, number, receive_credit_, now)) return error;
+    if (const auto error = inbound.receive(frame, number, may_repeat, receive_credit_, now))
+        return error;
     if (is_guaranteed(inbound.delivery())) {
         acknowledge_later(stream, inbound.assembled_bytes() - assembled, now, port);
         offer_credit(stream);  // it may be due by now, and a BLOCKED may be lost

@@ -9,6 +9,7 @@ FrameToken Mux::fill(MuxPort& port, FrameWriter& unit, std::uint8_t level_max, T
     ++port.unit_number_;
     if (close_state_ == CloseState::sent) return 0;
     const auto begin = unit.written();
+    if (!port.lossy_copies_.empty() && pending(port, level_max)) release_copies(port, now);
     const bool at_once = close_state_ == CloseState::wanted_at_once;
     if (!at_once && write_participant_controls(port, unit, now) &&
         write_stream_controls(port, unit, now)) {
@@ -154,8 +155,10 @@ void Mux::write_messages(MuxPort& port, FrameWriter& unit, std::uint8_t level_ma
                                 stream.number_expected,
                                 stream.number_known,
                                 port.traits_.lossless ? nullptr : &port.ranges_};
+        const auto count = stream.outbound.count();
         const auto written = stream.outbound.write(target, scheduler.chunk_bytes(), now);
         scheduler.sent(pick, written.bytes, now);
+        if (!port.traits_.lossless) note_sent(port, stream, count, written.bytes, now);
         for (const auto& range : port.ranges_) {
             port.log({MuxPort::SentFrame::Kind::message, {}, stream.id, range, false});
         }

@@ -31,6 +31,9 @@ std::unique_ptr<Stream> Mux::make_stream(StreamId id, const StreamOptions& optio
     stream->entry.stream = stream.get();
     stream->outbound.set_time_to_live(options.time_to_live);
     stream->outbound.set_latest_only(options.latest_only);
+    if (!is_guaranteed(stream->inbound.delivery())) {
+        stream->outbound.set_copies(options.copies.value_or(0));
+    }
     stream->outbound.set_queue_bytes_max(options_.limits.stream_send_queue_bytes);
     return stream;
 }
@@ -82,6 +85,7 @@ void Mux::rehome(Stream& stream, Time now) {
         stream.slot = name.slot;
         stream.announced = true;
     }
+    stream.copies_listed = false;
     stream.open_arrived = stream.announced || port.traits_.lossless;
     stream.arrived_before_open.clear();
     if (!stream.announced) {
@@ -224,7 +228,8 @@ std::error_code Mux::replay_held(MuxPort& port, Stream& stream, std::uint64_t sl
         // A stream that moved here may be beyond 16 bits.
         const auto number =
             each.number_whole ? each.number : stream.inbound.expand(each.number & 0xffff);
-        if (const auto error = deliver(port, stream, frame, number, now)) return error;
+        if (const auto error = deliver(port, stream, frame, number, each.may_repeat, now))
+            return error;
     }
     return {};
 }

@@ -1,5 +1,7 @@
 #include "protocol/outbound.hpp"
 
+#include "protocol/recent_numbers.hpp"
+
 #include <algorithm>
 
 namespace braid::protocol {
@@ -84,7 +86,11 @@ void Outbound::forget_resends(std::uint64_t first, std::uint64_t end) {
 
 void Outbound::acked(const SentRange& range, Time now) {
     if (!is_guaranteed(delivery_)) {
-        if (receipts_ != nullptr) receipts_->acked(range, now);
+        // Of a message that may come again the receiver takes none that it could not tell from one
+        // that it had: older ones may have been dropped there.
+        const bool told_apart = copies_ == 0 || delivery_ != DeliveryClass::unreliable ||
+                                number_highest_ - range.number <= RecentNumbers::kept;
+        if (receipts_ != nullptr && told_apart) receipts_->acked(range, now);
         return;
     }
     if (range.more == 0) {
@@ -148,6 +154,7 @@ void Outbound::rewind() {
     resend_.clear();
     resend_parts_.clear();
     parts_acked_.clear();
+    drop_copies();
     if (receipts_ != nullptr) receipts_->forget_sent();
 }
 
@@ -164,6 +171,7 @@ void Outbound::drop_all() {
     resend_.clear();
     resend_parts_.clear();
     parts_acked_.clear();
+    drop_copies();
 }
 
 void Outbound::free(Entry& entry) noexcept {

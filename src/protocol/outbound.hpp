@@ -22,6 +22,9 @@ namespace braid::protocol {
 /// can make the other remember for each byte it sends.
 inline constexpr std::size_t fragment_bytes_min = 128;
 
+/// About what a copy of a message costs beyond its bytes.
+inline constexpr std::size_t copy_head_bytes = 8;
+
 /// What went into one message frame, or into a run of them, for feedback from a link that loses.
 struct SentRange {
     std::uint64_t number = 0;
@@ -57,7 +60,8 @@ public:
         std::uint64_t messages_confirmed = 0;    ///< guaranteed: assembled by the peer
         std::uint64_t messages_handed_over = 0;  ///< others: given to the link
         std::uint64_t messages_dropped = 0;      ///< by time-to-live, latest-only, queue limit
-        std::uint64_t bytes_resent = 0;
+        std::uint64_t bytes_resent = 0;          ///< copies included
+        std::uint64_t copies_sent = 0;
     };
 
     Outbound(DeliveryClass delivery, std::uint64_t credit) noexcept
@@ -69,6 +73,8 @@ public:
     void set_time_to_live(Duration time_to_live) noexcept { time_to_live_ = time_to_live; }
     void set_latest_only(bool latest_only) noexcept { latest_only_ = latest_only; }
     void set_queue_bytes_max(std::size_t bytes) noexcept { queue_bytes_max_ = bytes; }
+    /// Streams that may lose: each message goes so many times more, on a link that loses too.
+    void set_copies(std::uint8_t copies) noexcept { copies_ = copies; }
 
     /// Queues the message at [offset, offset + bytes) of `block`. With `receipt`, receipts() will
     /// tell when it is delivered.
@@ -79,7 +85,7 @@ public:
     Receipts* receipts() noexcept { return receipts_.get(); }
 
     /// True if there is something to transmit, credit permitting.
-    bool backlogged() const noexcept { return waiting_ > 0 || resends(); }
+    bool backlogged() const noexcept { return waiting_ > 0 || resends() || copies_due_ > 0; }
 
     /// True if something is to be sent again, which takes no credit.
     bool resends() const noexcept { return !resend_.empty() || !resend_parts_.empty(); }
@@ -113,6 +119,20 @@ public:
     void acked(const SentRange& range, Time now);
     void lost(const SentRange& range);
 
+    // Copies, sent before anybody knows what was lost.
+
+    /// Guaranteed: what is not confirmed of messages `first` to `first + n`, in bytes on the wire.
+    std::uint64_t copy_bytes(std::uint64_t first, std::uint64_t n) const noexcept;
+    /// Makes these go once more.
+    void copy(std::uint64_t first, std::uint64_t n);
+
+    /// Others: what was sent and is to go once more.
+    bool copies_wait() const noexcept { return copy_queue_.size() > copies_due_; }
+    std::uint64_t copies_waiting_bytes() const noexcept;
+    /// Makes all of it go next, or drops it.
+    void release_copies() noexcept { copies_due_ = copy_queue_.size(); }
+    void drop_copies();
+
     /// The link is gone: what is not confirmed waits again.
     void rewind();
 
@@ -137,12 +157,22 @@ private:
         std::uint32_t confirmed : 1 = 0;
     };
 
+    struct Copy {
+        Entry entry;
+        std::uint64_t number = 0;
+        Time queued_at{};
+        std::uint8_t left = 0;
+    };
+
     std::size_t write_run(Target& target, std::size_t quantum);
+    std::size_t write_copy(Target& target, Stop& stop, Time now);
+    void keep_copy(std::uint8_t left);
+    void pop_copy();
     std::size_t write_next(Target& target, std::size_t chunk, Stop& stop);
     std::size_t write_beside(Target& target, const Entry& entry, std::size_t chunk, Stop& stop);
     std::size_t announce(Target& target, const Entry& entry, Stop& stop);
     std::size_t pay(Target& target, const Entry& entry, std::size_t chunk, Stop& stop) noexcept;
-    void transmitted_front();
+    void transmitted_front(bool may_copy);
     std::size_t write_resend(Target& target, std::size_t chunk, Stop& stop);
     std::size_t write_frame(Target& target, const Entry& entry, const SentRange& range);
     std::size_t fit(const Target& target, const Entry& entry, const SentRange& range,
@@ -168,6 +198,7 @@ private:
 
     DeliveryClass delivery_;
     bool latest_only_ = false;
+    std::uint8_t copies_ = 0;
     SendCredit credit_;
     Duration time_to_live_{0};
     std::size_t queue_bytes_max_ = static_cast<std::size_t>(-1);
@@ -194,6 +225,9 @@ private:
     IntervalSet resend_;
     std::map<std::uint64_t, IntervalSet> resend_parts_;
     std::map<std::uint64_t, IntervalSet> parts_acked_;
+    // Of streams that may lose, what was sent and goes again: first those that go next.
+    Ring<Copy> copy_queue_;
+    std::size_t copies_due_ = 0;
     Counters counters_;
     std::unique_ptr<Receipts> receipts_;
 };

@@ -28,7 +28,9 @@ Outbound::Written Outbound::write(Target& target, std::size_t quantum, Time now)
             written.bytes += bytes;
             continue;
         }
-        if (resends()) {
+        if (copies_due_ > 0) {
+            bytes = write_copy(target, written.stop, now);
+        } else if (resends()) {
             bytes = write_resend(target, quantum, written.stop);
         } else if (waiting_ > 0) {
             bytes = write_next(target, quantum, written.stop);
@@ -109,14 +111,17 @@ std::size_t Outbound::write_next(Target& target, std::size_t chunk, Stop& stop) 
     }
     const auto bytes = write_frame(target, *entry, range);
     offset_next_ += range.bytes;
-    if (offset_next_ == entry->bytes) transmitted_front();
+    if (offset_next_ == entry->bytes) {
+        transmitted_front(target.log != nullptr && range.offset == 0);
+    }
     return bytes;
 }
 
-void Outbound::transmitted_front() {
+void Outbound::transmitted_front(bool may_copy) {
     offset_next_ = 0;
     --waiting_;
     if (is_guaranteed(delivery_)) return;
+    if (copies_ > 0 && may_copy) keep_copy(copies_);
     ++number_first_;
     ++counters_.messages_handed_over;
     if (receipts_ != nullptr) receipts_->end();
@@ -155,7 +160,7 @@ std::size_t Outbound::write_beside(Target& target, const Entry& entry, std::size
     target.number_known = true;
     target.number_expected = whole.number + 1;
     const auto bytes = is_guaranteed(delivery_) ? std::max<std::uint64_t>(cost, 1) : whole.bytes;
-    transmitted_front();
+    transmitted_front(false);
     return bytes;
 }
 
@@ -292,10 +297,10 @@ MessageHead Outbound::head_of(const Target& target, const Entry& entry,
     head.total = entry.bytes;
     head.fragment = range.bytes < entry.bytes;
     head.has_total = head.fragment && (target.log != nullptr || range.offset == 0);
-    const bool numberless =
-        delivery_ == DeliveryClass::unreliable && !head.fragment && target.log != nullptr;
+    const bool numberless = delivery_ == DeliveryClass::unreliable && !head.fragment &&
+                            target.log != nullptr && copies_ == 0;
     if (numberless || in_step(target, range)) return head;
-    const bool near = range.number - number_first_ < low_number_reach &&
+    const bool near = range.number < number_first_ + low_number_reach &&
                       number_highest_ - std::min(number_highest_, range.number) < low_number_reach;
     head.numbering = near ? Numbering::low : Numbering::whole;
     return head;

@@ -109,6 +109,9 @@ private:
     bool open_arrived = true;
     std::vector<SentRange> arrived_before_open;
 
+    bool copies_listed = false;  // in MuxPort::lossy_copies_
+    Time thin_until{};           // what it sent lately, as time at the rate of a thin stream
+
     std::uint64_t number_expected = 0;
     bool number_known = false;
     std::uint64_t unit = 0;  // on which unit that is known

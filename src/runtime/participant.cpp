@@ -29,6 +29,9 @@ void check(const StreamOptions& options) {
                                "time_to_live and latest_only drop messages, which "
                                "guaranteed_delivery forbids"};
     }
+    if (options.copies.value_or(0) > StreamOptions::copies_max) {
+        throw ParticipantError{errc::options_invalid, "more copies than copies_max"};
+    }
 }
 
 // True if an end of that reason is what one of the two applications asked for.

@@ -26,7 +26,7 @@ struct Receiver {
         Frame frame;
         frame.type = FrameType::message;
         frame.payload = bytes;
-        return inbound.receive(frame, number, participant, Time{1s});
+        return inbound.receive(frame, number, false, participant, Time{1s});
     }
 
     std::error_code part(std::uint64_t number, std::uint64_t offset, std::size_t size,
@@ -38,7 +38,7 @@ struct Receiver {
         frame.offset = offset;
         frame.total = total;
         frame.payload = bytes;
-        return inbound.receive(frame, number, participant, Time{1s});
+        return inbound.receive(frame, number, false, participant, Time{1s});
     }
 
     /// The numbers of what can be read, all of it read. Those of an unreliable stream, which counts

@@ -121,7 +121,7 @@ TEST_CASE("A large message that was received has its envelope still") {
             frame.total = sealed.size();
             frame.payload = std::span{sealed}.subspan(
                 offset, std::min<std::size_t>(10'000, sealed.size() - offset));
-            REQUIRE_FALSE(inbound.receive(frame, 0, credit, Time{}));
+            REQUIRE_FALSE(inbound.receive(frame, 0, false, credit, Time{}));
         }
         MessageQueue::Front front;
         REQUIRE(inbound.delivered.front(front));

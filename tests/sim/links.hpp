@@ -65,7 +65,14 @@ public:
         return {options_.lossless, options_.lossless, false};
     }
     LinkPath path() const noexcept override {
-        return {options_.rate_known ? options_.rate_bytes_per_second : 0, 2 * options_.delay};
+        LinkPath path;
+        path.rate_bytes_per_second = options_.rate_known ? options_.rate_bytes_per_second : 0;
+        path.round_trip_time = 2 * options_.delay;
+        path.window_bytes =
+            static_cast<std::uint64_t>(std::chrono::duration<double>(path.round_trip_time).count() *
+                                       static_cast<double>(path.rate_bytes_per_second));
+        path.loss = options_.loss;
+        return path;
     }
     std::error_code failure() const noexcept override { return failure_; }
 

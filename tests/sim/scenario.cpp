@@ -119,6 +119,7 @@ StreamPlan make_plan(Random& random, const Flavour& flavour) {
         options.time_to_live = std::chrono::milliseconds{random.between(5, 200)};
     }
     options.latest_only = lossy && random.chance(0.3);
+    if (random.chance(0.3)) options.copies = static_cast<std::uint8_t>(random.below(4));
     for (auto& flow : plan.flows) flow = make_flow(random, flavour);
     if (random.chance(0.25)) {
         constexpr std::array endings{Ending::finish, Ending::reset, Ending::stop, Ending::release};
@@ -135,7 +136,9 @@ void describe_plan(const StreamPlan& plan, std::ostream& out) {
         << plan.open_at / 1ms << " ms, prio " << int{plan.options.priority.level()} << ", promises "
         << static_cast<int>(plan.options.promises) << ", bandwidth "
         << plan.options.bandwidth_bytes_per_second << ", ttl " << plan.options.time_to_live.count()
-        << (plan.options.latest_only ? ", latest only" : "") << (plan.refused ? ", refused" : "");
+        << (plan.options.latest_only ? ", latest only" : "") << ", copies "
+        << (plan.options.copies ? int{*plan.options.copies} : -1)
+        << (plan.refused ? ", refused" : "");
     if (plan.early) {
         out << ", ends early (" << static_cast<int>(*plan.early) << ") by "
             << (plan.early_by == 0 ? "opener" : "other") << " after " << plan.early_at / 1ms

@@ -53,6 +53,8 @@ public:
     std::uint64_t end() const noexcept { return end_; }
     std::size_t size() const noexcept { return static_cast<std::size_t>(end_ - begin_); }
     bool empty() const noexcept { return begin_ == end_; }
+    /// How many there is memory for.
+    std::size_t capacity() const noexcept { return entries_.size(); }
 
     Entry& operator[](std::uint64_t number) noexcept {
         assert(number >= begin_ && number < end_);
@@ -67,6 +69,7 @@ public:
     Entry& push_back(State state) {
         if (size() == entries_.size()) grow();
         const auto number = end_++;
+        peak_ = std::max(peak_, size());
         auto& entry = (*this)[number];
         entry = Entry{};
         entry.state = state;
@@ -88,7 +91,7 @@ public:
         assert(!empty());
         word(begin_) &= ~bit(begin_);
         ++begin_;
-        if (empty() && entries_.size() > entries_kept) release();
+        if (empty()) rest();
     }
 
     /// Calls `visit(number)` for those of [first, last) that are not settled, the oldest first;
@@ -110,9 +113,8 @@ public:
 
 private:
     static constexpr std::size_t entries_at_first = 16;
-    /// So much room is not given back: a connection that is busy now and then is not to pay for it
-    /// each time.
-    static constexpr std::size_t entries_kept = 1024;
+    /// So much room is not given back.
+    static constexpr std::size_t entries_kept = 64;
 
     static std::uint64_t bit(std::uint64_t number) noexcept {
         return std::uint64_t{1} << number % 64;
@@ -132,15 +134,21 @@ private:
         }
     }
 
-    void release() noexcept {
-        entries_ = {};
-        words_ = {};
+    /// Gives memory back of which less than a quarter was needed since this was last empty: a
+    /// connection that has fallen idle keeps little, one that is busy now and then what it needs.
+    void rest() noexcept {
+        if (entries_.size() > entries_kept && peak_ < entries_.size() / 4) {
+            entries_ = {};
+            words_ = {};
+        }
+        peak_ = 0;
     }
 
     std::vector<Entry> entries_;  ///< a power of two
     std::vector<std::uint64_t> words_;
     std::uint64_t begin_;
     std::uint64_t end_;
+    std::size_t peak_ = 0;  ///< size since it was empty
 };
 
 }  // namespace braid::transport

@@ -67,3 +67,26 @@ TEST_CASE("A range of sent packets that lies elsewhere is empty") {
     CHECK(none(501, 500));
     CHECK_FALSE(none(0, ~std::uint64_t{0}));
 }
+
+TEST_CASE("Memory of sent packets follows the need for it") {
+    SentPackets packets{7};
+    CHECK(packets.capacity() == 0);
+    const auto fill_and_empty = [&](std::size_t count) {
+        for (std::size_t i = 0; i < count; ++i) packets.push_back(State::under_way);
+        const auto capacity = packets.capacity();
+        while (!packets.empty()) packets.pop_front();
+        return capacity;
+    };
+    CHECK(fill_and_empty(1) == 16);
+    CHECK(fill_and_empty(1000) == 1024);
+    // What is needed again and again is kept.
+    for (int i = 0; i < 10; ++i) {
+        CHECK(packets.capacity() == 1024);
+        fill_and_empty(300);
+    }
+    CHECK(fill_and_empty(1) == 1024);
+    CHECK(packets.capacity() == 0);
+    CHECK(fill_and_empty(60) == 64);
+    fill_and_empty(1);
+    CHECK(packets.capacity() == 64);
+}

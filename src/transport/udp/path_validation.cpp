@@ -105,7 +105,7 @@ void PathValidation::on_challenge(const PathData& data) noexcept {
 
 PathChange PathValidation::on_response(const PathData& data) noexcept {
     if (!candidate_ || packet_from_ != candidate_->address) return PathChange::none;
-    if (candidate_->challenges == 0 || data != candidate_->data) return PathChange::none;
+    if (data != candidate_->data) return PathChange::none;
     const bool same_host = candidate_->address.same_host(home_.address);
     home_ = *candidate_;
     home_.proven = true;

@@ -290,6 +290,47 @@ TEST_CASE("a prefix from which many come needs cookies and others do not") {
     CHECK(door.knock(from, 5, 1ms, cookie).decision == Decision::admit);
 }
 
+TEST_CASE("a prefix whose newcomers never finish needs cookies though they come slowly") {
+    Door door;
+    for (std::uint32_t i = 0; i < 16; ++i) {
+        CHECK(door.knock(sample_address(lan + i), i, i * 200ms).decision == Decision::admit);
+    }
+    CHECK(is_retry(door.knock(sample_address(lan + 16), 16, 3'200ms)));
+    // The first one's time is over.
+    CHECK(door.knock(sample_address(lan + 16), 16, 5s).decision == Decision::admit);
+}
+
+TEST_CASE("more than a hundred newcomers a second need cookies however soon they finish") {
+    Door door;
+    int admitted = 0;
+    for (AttemptId i = 0; i < 1000; ++i) {
+        if (door.knock(loopback, i, 1ms * i).decision == Decision::admit) {
+            ++admitted;
+            door.gate.confirmed({loopback, i});
+        }
+    }
+    // A burst of a hundred, and what comes in a tenth of a second; then they are too many.
+    CHECK(admitted >= 100);
+    CHECK(admitted <= 112);
+    CHECK(door.knock(loopback, 5000, 5s).decision == Decision::admit);
+}
+
+TEST_CASE("an attempt that came anew has its time anew") {
+    Door door;
+    CHECK(door.knock(loopback, 5, 0s).decision == Decision::admit);
+    door.gate.gone({loopback, 5});
+    CHECK(door.knock(loopback, 5, 4s).decision == Decision::admit);
+    door.gate.advance(at(5s));
+    CHECK(door.gate.half_open() == 1);
+    CHECK(door.gate.counters().timed_out == 0);
+    door.gate.advance(at(9s));
+    CHECK(door.gate.half_open() == 0);
+    door.gate.advance(at(Gate::attempt_memory));
+    CHECK(door.gate.attempts() == 1);
+    door.gate.advance(at(4s + Gate::attempt_memory));
+    CHECK(door.gate.attempts() == 0);
+}
+
 TEST_CASE("a prefix has sixteen half open with cookies and eight newcomers a second") {
     Door door{always_cookies()};
     const auto knock = [&](AttemptId attempt, protocol::Duration when) {

@@ -77,7 +77,10 @@ void Recovery::sent(const SentPacket& packet, bool application_limited) {
         ++packets_in_flight_;
         last_sent_at_ = packet.sent_at;
     }
-    if (application_limited) rate_.application_limited(bytes_in_flight_);
+    // Only who sends data knows whether there is more of it.
+    if (application_limited && packet.eliciting && !packet.probes_mtu) {
+        rate_.application_limited(bytes_in_flight_);
+    }
     forget(packet.sent_at);
 }
 

@@ -59,7 +59,8 @@ public:
     /// The number that the next packet has; sent() follows, or it is asked again.
     std::uint64_t next_number(protocol::Time now);
 
-    /// @param application_limited nothing more is to be sent now, though the window is not full
+    /// @param application_limited nothing more is to be sent now, though the window is not full:
+    ///     asked of packets with data alone, not of acknowledgements and MTU probes between them
     void sent(const SentPacket& packet, bool application_limited);
 
     /// The newest that the peer has; nothing if it has none.

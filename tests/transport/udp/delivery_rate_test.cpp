@@ -78,3 +78,16 @@ TEST_CASE("Rates of a sender that had nothing more to send are marked") {
     sender.send_data(at(1040), 10);
     CHECK_FALSE(sender.ack(frame_of({{1021, 1030}}), at(1080)).ack->application_limited);
 }
+
+TEST_CASE("Acknowledgements and MTU probes between packets of data do not mark rates") {
+    Sender sender;
+    sender.measure(milliseconds{40});
+    sender.send_data(at(0), 10);
+    sender.send(at(1), {}, true);
+    braid::transport::SentPacket probe;
+    probe.eliciting = true;
+    probe.probes_mtu = true;
+    sender.send(at(1), probe, true);
+    sender.send_data(at(2), 10);
+    CHECK_FALSE(sender.ack(frame_of({{1013, 1022}}), at(42)).ack->application_limited);
+}

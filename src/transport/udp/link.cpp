@@ -104,9 +104,7 @@ Time UdpLink::deadline() const noexcept {
     if (outbox_.full(packet_bytes())) return earliest;
     earliest = std::min(
         {earliest, paths_.deadline(path_packet_bytes()), acknowledgement_due(), paced_until_});
-    const bool probes_mtu = confirmed() && paths_.proven();
-    if (!probes_mtu || outbox_.full(options_.packet_bytes_limit)) return earliest;
-    return std::min(earliest, mtu_.deadline());
+    return may_probe_mtu() ? std::min(earliest, mtu_.deadline()) : earliest;
 }
 
 void UdpLink::advance(Time now) {

@@ -161,6 +161,7 @@ private:
     void write_acknowledgement(Draft& draft, protocol::Time now);
     protocol::Time acknowledgement_due() const noexcept;
     bool may_answer() const noexcept;
+    bool may_probe_mtu() const noexcept;
     std::size_t allowed(std::size_t bytes) const noexcept;
     void commit(Draft& draft, const SocketAddress& to, bool application_limited,
                 protocol::Time now);

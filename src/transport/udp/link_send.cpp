@@ -61,17 +61,17 @@ void UdpLink::fill(protocol::FrameSource& source, Time now) {
         Purpose purpose = Purpose::data;
         if (!may_send(source, purpose, now) || !send(&source, purpose, now)) break;
     }
-    if (confirmed() && paths_.proven() && !outbox_.full(options_.packet_bytes_limit))
-        send_mtu_probe(now);
+    if (may_probe_mtu()) send_mtu_probe(now);
     if (acknowledgement_due() <= now) send(nullptr, Purpose::acknowledgement, now);
     enter_simulation(now);
 }
 
 bool UdpLink::would_fill(protocol::FrameSource& source, Time now) {
-    if (failure_) return false;
+    if (failure_ || outbox_.full(packet_bytes())) return false;
     Purpose purpose = Purpose::data;
     return may_send(source, purpose, now) || (probes_ > 0 && may_answer()) ||
-           acknowledgement_due() <= now;
+           acknowledgement_due() <= now || (may_probe_mtu() && mtu_.probe(now)) ||
+           paths_.probe(now, path_packet_bytes());
 }
 
 // True if the window and the pace allow what the source has; `purpose` is set to how.
@@ -105,7 +105,9 @@ bool UdpLink::may_send(protocol::FrameSource& source, Purpose& purpose, Time now
 bool UdpLink::send(protocol::FrameSource* source, Purpose purpose, Time now) {
     const bool probe = purpose == Purpose::probe;
     const auto to = paths_.peer();
-    const std::size_t most = source == nullptr || probe ? packet_bytes() : unit_bytes();
+    // A probe is to arrive, even if longer packets do not any more.
+    const auto longest = probe ? std::min(packet_bytes(), packet_bytes_base) : packet_bytes();
+    const auto most = source == nullptr || probe ? longest : unit_bytes();
     Draft draft;
     if (!may_answer() || !begin(draft, allowed(most), now)) return false;
     if (acknowledgements_.pending()) write_acknowledgement(draft, now);
@@ -189,6 +191,10 @@ void UdpLink::write_acknowledgement(Draft& draft, Time now) {
 
 Time UdpLink::acknowledgement_due() const noexcept {
     return may_answer() ? acknowledgements_.due() : protocol::never;
+}
+
+bool UdpLink::may_probe_mtu() const noexcept {
+    return confirmed() && paths_.proven() && !outbox_.full(options_.packet_bytes_limit);
 }
 
 bool UdpLink::may_answer() const noexcept { return paths_.may_send(answer_bytes); }

@@ -26,7 +26,8 @@ constexpr std::size_t ample_bytes = 1'024;
 constexpr std::array read_bytes{std::size_t{1},   std::size_t{2},   std::size_t{7},
                                 std::size_t{100}, std::size_t{700}, std::size_t{100'000}};
 
-// With BRAID_SIM_TRACE set, every frame that is sent is printed: for replaying one seed.
+}  // namespace
+
 void print_frames(std::span<const std::byte> bytes, const void* link, Time now) {
     static const bool wanted = std::getenv("BRAID_SIM_TRACE") != nullptr;
     if (!wanted) return;
@@ -44,8 +45,6 @@ void print_frames(std::span<const std::byte> bytes, const void* link, Time now) 
             static_cast<unsigned long long>(frame.value), frame.payload.size(), int{frame.ended});
     }
 }
-
-}  // namespace
 
 void SimulatedLink::record_frames(std::span<const std::byte> bytes, Time now) {
     print_frames(bytes, this, now);

@@ -173,6 +173,9 @@ private:
     std::multimap<Time, Feedback> feedback_;
 };
 
+/// With BRAID_SIM_TRACE set, prints the frames of a unit that `link` sends: for replaying one seed.
+void print_frames(std::span<const std::byte> bytes, const void* link, Time now);
+
 std::unique_ptr<SimulatedLink> make_link(const LinkOptions& options, std::uint64_t seed);
 std::string describe(const LinkOptions& options);
 

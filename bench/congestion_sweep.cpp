@@ -38,14 +38,24 @@ bool set_constant(CopaConstants& constants, const std::string& name, double valu
         {"cap_packets", &CopaConstants::cap_packets},
         {"loss_excess", &CopaConstants::loss_excess},
         {"loss_learning", &CopaConstants::loss_learning},
+        {"loss_usual_most", &CopaConstants::loss_usual_most},
+        {"loss_learning_tested", &CopaConstants::loss_learning_tested},
+        {"question_queue", &CopaConstants::question_queue},
+        {"near_empty_packets_most", &CopaConstants::near_empty_packets_most},
+        {"packets_per_round", &CopaConstants::packets_per_round},
+        {"packets_per_second", &CopaConstants::packets_per_second},
+        {"question_window", &CopaConstants::question_window},
         {"loss_window", &CopaConstants::loss_window},
         {"near_empty_packets", &CopaConstants::near_empty_packets},
     };
     const std::map<std::string, unsigned CopaConstants::*> counts{
         {"near_empty_rounds", &CopaConstants::near_empty_rounds},
+        {"question_first", &CopaConstants::question_first},
         {"steady_rounds", &CopaConstants::steady_rounds},
         {"startup_lost_packets", &CopaConstants::startup_lost_packets},
         {"rate_rounds", &CopaConstants::rate_rounds},
+        {"question_rounds", &CopaConstants::question_rounds},
+        {"question_interval", &CopaConstants::question_interval},
         {"loss_rounds", &CopaConstants::loss_rounds},
     };
     const std::map<std::string, braid::protocol::Duration CopaConstants::*> times{

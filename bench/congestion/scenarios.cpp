@@ -110,8 +110,11 @@ std::vector<Scenario> sharing_unseen() {
                     {format("cubic, %g Mbit/s %g ms queue %g", megabits, round_trip, products),
                      path(megabits, round_trip, products), 1, 1});
             }
-            all.push_back({format("four alike, %g Mbit/s %g ms", megabits, round_trip),
-                           path(megabits, round_trip, 1), 4, 0});
+            for (const double products : {1.0, 4.0}) {
+                all.push_back(
+                    {format("four alike, %g Mbit/s %g ms queue %g", megabits, round_trip, products),
+                     path(megabits, round_trip, products), 4, 0});
+            }
         }
     }
     return all;

@@ -25,6 +25,12 @@ constexpr double packets_after_long_pause = 32;
 
 constexpr unsigned probe_timeouts_of_a_dead_path = 3;
 
+// After the window was cut: what was sent before is judged in one round, the rest in the next.
+constexpr std::uint64_t loss_test_rounds = 2;
+
+// Of the slack, when it turned out that the queue was the own one.
+constexpr double near_empty_growth = 1.5;
+
 // Whatever is measured, so that no arithmetic leaves its range: a terabyte under way.
 constexpr double window_most = 1e12;
 
@@ -47,6 +53,7 @@ Copa::Copa(std::uint64_t packet_bytes, const CopaConstants& constants)
       packet_bytes_{static_cast<double>(packet_bytes)},
       window_{initial_packets * packet_bytes_},
       round_window_{window_},
+      near_empty_packets_{constants.near_empty_packets},
       inverse_delta_{1 / constants.delta} {}
 
 void Copa::on_sent(protocol::Time, std::uint64_t bytes, std::uint64_t) {
@@ -62,10 +69,11 @@ void Copa::on_ack(const AckSample& sample) {
     // What was not used is no reason to change anything (RFC 9002, 7.8).
     const bool used = 2 * static_cast<double>(sample.bytes_in_flight_before) >= window_;
     if (used) {
+        round_used_ = true;
         const auto acked = static_cast<double>(sample.bytes_acked);
         if (startup_) {
             start_up(acked);
-        } else {
+        } else if (company_ != Company::asked) {
             steer(acked);
         }
     }
@@ -84,7 +92,9 @@ void Copa::measure(const AckSample& sample) {
     const auto rate = static_cast<std::int64_t>(std::min(sample.rate_bytes_per_second, rate_most));
     if (rate == 0) return;
     if (sample.application_limited && rate_.known() && rate < rate_.best()) return;
-    rate_.add(rate, static_cast<std::int64_t>(sample.rounds), constants_.rate_rounds);
+    const auto round = static_cast<std::int64_t>(sample.rounds);
+    rate_.add(rate, round, constants_.rate_rounds);
+    rate_now_.add(rate, round, 1);
 }
 
 void Copa::on_loss(const LossSample& sample) {
@@ -94,27 +104,36 @@ void Copa::on_loss(const LossSample& sample) {
 void Copa::end_round(std::uint64_t round) {
     round_ = round;
     if (round_ > ease_round_) ease_in_ = false;
-    if (!startup_) {
+    if (!startup_ && round_used_) {
         judge_losses();
         judge_company();
         judge_direction();
     }
+    round_used_ = false;
     round_acked_ = 0;
     round_lost_ = 0;
     round_window_ = window_;
 }
 
-// Guard 3.
+// Guard 3. What is lost of less than was delivered is lost by chance, the rest in a queue.
 void Copa::judge_losses() {
     const auto all = round_acked_ + round_lost_;
     if (all <= 0) return;
     const auto loss = round_lost_ / all;
+    if (loss_tested_ && round_ >= *loss_tested_ + loss_test_rounds) {
+        loss_tested_.reset();
+        usual_loss_ += (loss - usual_loss_) * constants_.loss_learning_tested;
+        usual_loss_ = std::min(usual_loss_, constants_.loss_usual_most);
+    } else if (loss < usual_loss_) {
+        usual_loss_ += (loss - usual_loss_) * constants_.loss_learning;
+    }
     const bool too_much = loss > usual_loss_ + constants_.loss_excess;
-    usual_loss_ += (loss - usual_loss_) * constants_.loss_learning;
     lossy_rounds_ = too_much ? lossy_rounds_ + 1 : 0;
-    if (lossy_rounds_ < constants_.loss_rounds || path_bytes() <= 0) return;
+    if (lossy_rounds_ < constants_.loss_rounds || company_ != Company::none) return;
+    lossy_rounds_ = 0;
+    loss_tested_ = round_;
     remember();
-    window_ = std::min(window_, constants_.loss_window * path_bytes());
+    window_ = std::min(window_, constants_.loss_window * path_bytes() * (1 - usual_loss_));
     turn(false);
 }
 
@@ -123,24 +142,96 @@ void Copa::notice_empty_queue() {
     auto near_empty = constants_.near_empty_share * seconds(longest_.best() - least_.best());
     if (rate_.known()) {
         // Guard 4.
-        const auto packets = constants_.near_empty_packets * unit_bytes();
-        near_empty = std::max(near_empty, packets / static_cast<double>(rate_.best()));
+        const auto bytes = near_empty_packets_ * unit_bytes();
+        near_empty = std::max(near_empty, bytes / static_cast<double>(rate_.best()));
     }
     if (queue_seconds() <= near_empty) rounds_with_queue_ = 0;
 }
 
 void Copa::judge_company() {
-    const bool competes = rounds_with_queue_ >= constants_.near_empty_rounds;
     ++rounds_with_queue_;
-    if (!competes || !competes_) {
-        inverse_delta_ = 1 / constants_.delta;
-    } else if (round_lost_ > 0) {
+    const auto rounds = round_ - company_round_;
+    switch (company_) {
+        case Company::none:
+            if (rounds_with_queue_ > constants_.near_empty_rounds) compete();
+            break;
+        case Company::asked:
+            if (rounds >= constants_.question_rounds) take_answer();
+            break;
+        case Company::present:
+            if (rounds_with_queue_ <= 1) {
+                end_competition();
+            } else {
+                adapt_delta();
+                if (is_time_to_ask(rounds)) ask_for_company();
+            }
+            break;
+    }
+}
+
+void Copa::compete() {
+    company_ = Company::present;
+    company_confirmed_ = false;
+    company_round_ = round_;
+    queue_most_.forget();
+}
+
+// Section 2.2, with steps that do not depend on how long the round trip is, as CUBIC's.
+void Copa::adapt_delta() {
+    if (round_lost_ > 0) {
         remember();
         inverse_delta_ = std::max(inverse_delta_ / 2, 1 / constants_.delta);
-    } else {
-        inverse_delta_ += 1;
+        return;
     }
-    competes_ = competes;
+    inverse_delta_ +=
+        std::max(constants_.packets_per_round, constants_.packets_per_second * standing_seconds());
+}
+
+bool Copa::is_time_to_ask(std::uint64_t rounds) {
+    if (constants_.question_window <= 0) return false;
+    const auto queue = standing_.best() - least_.best();
+    queue_most_.add(queue, static_cast<std::int64_t>(round_), 2 * constants_.question_interval);
+    // Where the queue is short, it may just have been left by who else is there.
+    if (static_cast<double>(queue) <
+        constants_.question_queue * static_cast<double>(queue_most_.best())) {
+        return false;
+    }
+    if (!company_confirmed_) return rounds >= constants_.question_first;
+    // Others like this one lose at the same time, and ask then: one of them alone could not empty
+    // the queue of all.
+    return rounds >= constants_.question_interval &&
+           (round_lost_ > 0 || rounds >= 2 * constants_.question_interval);
+}
+
+// Guard 6: with less in flight than the path holds, a queue that stays is somebody else's.
+void Copa::ask_for_company() {
+    company_ = Company::asked;
+    company_round_ = round_;
+    window_before_question_ = window_;
+    path_before_question_ = path_bytes_now();
+    window_ = std::min(window_, constants_.question_window * path_before_question_);
+}
+
+void Copa::take_answer() {
+    company_round_ = round_;
+    if (rounds_with_queue_ <= 1) {
+        window_ = std::min(window_before_question_, path_before_question_);
+        end_competition();
+        turn(true);
+        near_empty_packets_ =
+            std::min(near_empty_packets_ * near_empty_growth, constants_.near_empty_packets_most);
+        return;
+    }
+    company_ = Company::present;
+    company_confirmed_ = true;
+    near_empty_packets_ = constants_.near_empty_packets;
+    window_ = window_before_question_;
+}
+
+void Copa::end_competition() noexcept {
+    company_ = Company::none;
+    rounds_with_queue_ = 0;
+    inverse_delta_ = 1 / constants_.delta;
 }
 
 // Copa, section 2.1: the velocity.
@@ -163,7 +254,7 @@ void Copa::start_up(double acked) {
     window_ += acked;
     const auto queue = queue_seconds();
     if (!constants_.startup_guard) {
-        if (window_ * queue > unit_bytes() * inverse_delta_ * standing_seconds()) {
+        if (window_ * queue > unit_bytes() * standing_seconds() / constants_.delta) {
             startup_ = false;
             turn(false);
         }
@@ -186,15 +277,15 @@ void Copa::start_up(double acked) {
 void Copa::steer(double acked) {
     // The target rate is unit / (delta * queue); compared without dividing, as it may be 0.
     const auto unit = unit_bytes();
-    const bool grow = window_ * queue_seconds() <= unit * inverse_delta_ * standing_seconds();
+    const bool grow = window_ * queue_seconds() <= unit * standing_seconds() * inverse_delta_;
     if (grow != grows_ && velocity_ > 1) turn(grow);
-    const auto step = std::min(velocity_ * unit * inverse_delta_ * acked / window_, acked);
+    const auto step = std::min(velocity_ * unit * acked * inverse_delta_ / window_, acked);
     window_ += grow ? step : -step;
 }
 
 void Copa::limit() {
     const auto path = path_bytes();
-    if (constants_.cap > 0 && path > 0 && !startup_ && !competes_) {
+    if (constants_.cap > 0 && path > 0 && !startup_ && company_ == Company::none) {
         // Guard 2.
         window_ = std::min(window_, constants_.cap * path + constants_.cap_packets * packet_bytes_);
     }
@@ -220,6 +311,7 @@ void Copa::on_probe_timeout(protocol::Time, unsigned in_a_row) {
     standing_.forget();
     longest_.forget();
     rate_.forget();
+    rate_now_.forget();
     begin(packets_after_dead_path);
 }
 
@@ -235,9 +327,7 @@ void Copa::on_idle(protocol::Time, protocol::Duration idle) {
 void Copa::begin(double packets) {
     window_ = packets * packet_bytes_;
     startup_ = true;
-    competes_ = false;
-    rounds_with_queue_ = 0;
-    inverse_delta_ = 1 / constants_.delta;
+    end_competition();
     lossy_rounds_ = 0;
     before_loss_.reset();
     turn(true);
@@ -263,9 +353,14 @@ double Copa::queue_seconds() const noexcept {
     return std::max(0.0, seconds(standing_.best() - least_.best()));
 }
 
-double Copa::path_bytes() const noexcept {
-    if (!rate_.known() || !least_.known()) return 0;
-    return static_cast<double>(rate_.best()) * seconds(least_.best());
+double Copa::path_bytes() const noexcept { return path_bytes_at(rate_); }
+
+double Copa::path_bytes_now() const noexcept { return path_bytes_at(rate_now_); }
+
+double Copa::path_bytes_at(const Most& rate) const noexcept {
+    if (!rate.known() || !least_.known()) return 0;
+    // What gets lost by chance is under way too, and is not in the delivery rate.
+    return static_cast<double>(rate.best()) * seconds(least_.best()) / (1 - usual_loss_);
 }
 
 // Guard 5.

@@ -19,7 +19,7 @@ double window(const Copa& control) { return static_cast<double>(control.window_b
 }  // namespace
 
 TEST_CASE("copa fills the path and keeps a queue of a few packets") {
-    for (const double rate : {2.5e6, 2.5e7}) {
+    for (const double rate : {2e5, 2.5e6, 2.5e7}) {
         for (const auto base : {5ms, 50ms, 200ms}) {
             Copa control{1200};
             FluidPath path;

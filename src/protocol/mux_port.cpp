@@ -58,30 +58,46 @@ MuxPort::Slot* MuxPort::find_slot(std::uint64_t slot) noexcept {
     return slot < slots_.size() ? &slots_[slot] : nullptr;
 }
 
-// True if `frame` is about a stream of which the OPEN may still come.
-bool MuxPort::overtook_open(const Frame& frame) noexcept {
-    auto number = frame.slot;
-    bool last_word = false;
+// The slot of the stream that `frame` is about, or none.
+std::uint64_t MuxPort::slot_of(const Frame& frame) noexcept {
     switch (frame.type) {
-        case FrameType::blocked:
-            if (number-- == 0) return false;
-            break;
-        case FrameType::stream_ack: last_word = frame.ended; break;
+        case FrameType::blocked: return frame.slot - 1;  // 0: all streams
+        case FrameType::stream_ack:
         case FrameType::message:
         case FrameType::message_long:
         case FrameType::refuse_stream:
         case FrameType::close_stream:
         case FrameType::reset_stream:
         case FrameType::stop:
-        case FrameType::max_stream_data: break;
-        default: return false;
+        case FrameType::max_stream_data: return frame.slot;
+        default: return no_slot;
     }
-    if (named_here(number)) return false;  // that OPEN is ours
+}
+
+// True if `frame` is about a stream of which the OPEN may still come.
+bool MuxPort::overtook_open(const Frame& frame) noexcept {
+    const auto number = slot_of(frame);
+    if (number == no_slot || named_here(number)) return false;  // that OPEN is ours
     const auto* const slot = find_slot(number);
     if (slot == nullptr) return true;
     if (slot->stream != nullptr) return false;
     // Who has not heard that its last word arrived says it again, however long ago that was.
+    const bool last_word = frame.type == FrameType::stream_ack && frame.ended;
     return !(slot->retired && last_word);
+}
+
+// True if `frame` may be about the next stream in the slot of one that is over: the peer may have
+// it free again, although this end does not know that its last word about it arrived.
+bool MuxPort::may_be_of_next(const Frame& frame, Time now) noexcept {
+    const auto number = slot_of(frame);
+    if (number == no_slot || named_here(number)) return false;
+    const auto* const slot = find_slot(number);
+    if (slot == nullptr || slot->stream == nullptr) return false;
+    const auto& stream = *slot->stream;
+    const bool over = stream.send_state == Stream::SendState::closed && stream.inbound.ended();
+    if (!over || stream.end_said_at == never) return false;
+    const bool last_word = frame.type == FrameType::stream_ack && frame.ended;
+    return !last_word && now - stream.end_said_at >= quarantine_min;
 }
 
 MuxPort::Slot& MuxPort::make_slot(std::uint64_t slot) {
@@ -162,8 +178,7 @@ Duration MuxPort::lossy_wait() const noexcept {
 Duration MuxPort::quarantine() const noexcept {
     if (traits_.lossless) return Duration::zero();
     constexpr Duration ack_delay_max = std::chrono::milliseconds{25};
-    constexpr Duration least = std::chrono::seconds{1};
-    return std::max(3 * (3 * path_.round_trip_time + ack_delay_max), least);
+    return std::max(3 * (3 * path_.round_trip_time + ack_delay_max), quarantine_min);
 }
 
 }  // namespace braid::protocol

@@ -98,6 +98,8 @@ private:
     Slot* find_slot(std::uint64_t slot) noexcept;
     bool named_here(std::uint64_t slot) const noexcept { return slot % 2 == (dialled_ ? 0u : 1u); }
     bool overtook_open(const Frame& frame) noexcept;
+    bool may_be_of_next(const Frame& frame, Time now) noexcept;
+    static std::uint64_t slot_of(const Frame& frame) noexcept;
     Slot& make_slot(std::uint64_t slot);
     std::uint64_t allocate_slot(Time now);
     void free_slot(std::uint64_t slot, Time until);
@@ -112,6 +114,8 @@ private:
     Duration quarantine() const noexcept;
 
     static constexpr std::size_t held_bytes_max = 64u << 10;
+    static constexpr auto no_slot = ~std::uint64_t{0};
+    static constexpr Duration quarantine_min = std::chrono::seconds{1};
     static constexpr std::size_t lost_units_max = 1024;
 
     Mux& mux_;

@@ -111,8 +111,9 @@ FrameSink::Receipt Mux::receive_unit(MuxPort& port, std::span<const std::byte> b
             return {0, true, errc::frame_malformed};
         }
         if (frame.type == FrameType::open) opened.push_back(frame.slot);
-        if (!port.overtook_open(frame)) continue;
-        const auto slot = frame.type == FrameType::blocked ? frame.slot - 1 : frame.slot;
+        const bool may_be_of_next = port.may_be_of_next(frame, now);
+        if (!may_be_of_next && !port.overtook_open(frame)) continue;
+        const auto slot = MuxPort::slot_of(frame);
         if (std::find(opened.begin(), opened.end(), slot) != opened.end()) continue;
         const bool is_message =
             frame.type == FrameType::message || frame.type == FrameType::message_long;
@@ -120,7 +121,7 @@ FrameSink::Receipt Mux::receive_unit(MuxPort& port, std::span<const std::byte> b
         // So has a message that may be a late one of the stream that had this slot before.
         const auto* const named = port.find_slot(slot);
         const bool may_be_late = named != nullptr && named->retired_until > now;
-        too_early = too_early || !is_message || may_be_late;
+        too_early = too_early || !is_message || may_be_late || may_be_of_next;
         held += frame.payload.size() + sizeof(MuxPort::HeldFrame);
     }
     if (too_early || (held != 0 && port.held_bytes_ + held > MuxPort::held_bytes_max)) {

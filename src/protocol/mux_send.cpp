@@ -133,6 +133,7 @@ bool Mux::write_control(MuxPort& port, FrameWriter& unit, Stream& stream, Contro
             stream.unacknowledged_bytes = 0;
             stream.acknowledge_at = never;
             if (ended && port.traits_.lossless) stream.end_acknowledged = true;
+            if (ended) stream.end_said_at = std::min(stream.end_said_at, now);
             return true;
         }
     }

@@ -50,14 +50,31 @@ void Reassembly::add(std::uint64_t offset, std::span<const std::byte> bytes) {
         if (here >= end) break;
         const auto until = next == parts_.end() ? end : std::min(end, next->first);
         const auto fresh = bytes.subspan(here - offset, until - here);
-        if (!fresh.empty()) {
-            parts_.emplace_hint(next, here, std::vector(fresh.begin(), fresh.end()));
-            parts_bytes_ += fresh.size();
-        }
+        if (!fresh.empty()) keep(next, here, fresh);
         bytes = bytes.subspan(until - offset);
         offset = until;
     }
     join_parts();
+}
+
+// Parts that touch become one, so that what is remembered follows the bytes and not the cuts; up to
+// a length, so that joining costs no more than a few times what arrived.
+void Reassembly::keep(std::map<std::uint64_t, std::vector<std::byte>>::iterator next,
+                      std::uint64_t offset, std::span<const std::byte> bytes) {
+    parts_bytes_ += bytes.size();
+    const auto joins = [](const auto& part, std::uint64_t at, std::size_t more) {
+        return part->first + part->second.size() == at && part->second.size() + more <= joined_max;
+    };
+    auto part = next;
+    if (next != parts_.begin() && joins(std::prev(next), offset, bytes.size())) {
+        part = std::prev(next);
+        part->second.insert(part->second.end(), bytes.begin(), bytes.end());
+    } else {
+        part = parts_.emplace_hint(next, offset, std::vector(bytes.begin(), bytes.end()));
+    }
+    if (next == parts_.end() || !joins(part, next->first, next->second.size())) return;
+    part->second.insert(part->second.end(), next->second.begin(), next->second.end());
+    parts_.erase(next);
 }
 
 void Reassembly::join_parts() {

@@ -36,6 +36,9 @@ public:
 
     bool complete() const noexcept { return total_ && head_.size() == *total_; }
 
+    /// Pieces beyond the first gap.
+    std::size_t parts() const noexcept { return parts_.size(); }
+
     /// The bytes received, and what it takes to remember those beyond a gap.
     std::uint64_t held_bytes() const noexcept {
         return head_.size() + parts_bytes_ + parts_.size() * part_overhead_bytes;
@@ -46,7 +49,10 @@ public:
 
 private:
     static constexpr std::uint64_t part_overhead_bytes = 128;
+    static constexpr std::size_t joined_max = 16u << 10;
 
+    void keep(std::map<std::uint64_t, std::vector<std::byte>>::iterator next, std::uint64_t offset,
+              std::span<const std::byte> bytes);
     void join_parts();
 
     std::optional<std::uint64_t> total_;

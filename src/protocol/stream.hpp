@@ -78,6 +78,7 @@ private:
     bool control_listed = false;
     bool credit_blocked = false;    // waits for the participant's credit
     bool end_acknowledged = false;  // our last word on the receiving half was sent
+    Time end_said_at = never;       // when that word was first sent
     bool reservation_listed = false;
     bool stop_sent = false;
     bool peer_blocked = false;

@@ -103,3 +103,24 @@ TEST_CASE("Memory follows the bytes that came, not the offsets they claim") {
     for (std::uint64_t i = 1; i <= 100; ++i) message.add(i << 30, piece);
     CHECK(message.held_bytes() <= 100 * (128 + part_overhead_bytes));
 }
+
+TEST_CASE("Parts that touch are remembered as one however they were cut") {
+    constexpr std::size_t size = 1u << 20;
+    const std::vector<std::byte> bytes(128, std::byte{1});  // the shortest fragment allowed
+    // Each overlaps the one before but for one byte.
+    Reassembly creeping{size};
+    for (std::uint64_t i = 0; i < 20'000; ++i) creeping.add(1'000 + i, bytes);
+    CHECK(creeping.parts() <= 2);
+    CHECK(creeping.held_bytes() < 20'000 + 128 + 2 * part_overhead_bytes);
+    // Backwards, and from both sides into a gap.
+    Reassembly backwards{size};
+    for (std::uint64_t at = 64u << 10; at > 128; at -= 128) backwards.add(at, bytes);
+    CHECK(backwards.parts() <= 9);
+    Reassembly every_second{size};
+    for (std::uint64_t at = 128; at < size; at += 256) every_second.add(at, bytes);
+    CHECK(every_second.parts() * (64u << 10) <= size * 512);
+    for (std::uint64_t at = 0; at < size; at += 256) every_second.add(at, bytes);
+    every_second.set_total(size);
+    CHECK(every_second.complete());
+    CHECK(every_second.parts() == 0);
+}

@@ -18,7 +18,6 @@ inline const Exceptions untested_sources{
     {"src/protocol/mux_credit.cpp", "one with the mux: mux_test, and all of tests/sim"},
     {"src/protocol/mux_port.cpp", "one with the mux: mux_test, and all of tests/sim"},
     {"src/protocol/mux_receive.cpp", "one with the mux: mux_test, and all of tests/sim"},
-    {"src/protocol/mux_streams.cpp", "one with the mux: mux_test, and all of tests/sim"},
     {"src/protocol/outbound_copies.cpp", "a part of the sending half: mux_copies_test is its test"},
     {"src/protocol/outbound_write.cpp", "a part of the sending half: outbound_test is its test"},
     {"src/transport/output_buffer.cpp", "a part of the link: link_test is its test"},

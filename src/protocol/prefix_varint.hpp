@@ -27,7 +27,7 @@ inline std::size_t encode_prefix_varint(std::uint64_t value, std::byte* out) noe
     }
     const std::size_t size = prefix_varint_bytes(value);
     for (std::size_t i = size; i-- > 1; value >>= 8) out[i] = static_cast<std::byte>(value);
-    const auto prefix = size == 9 ? 0xffu : (0xff00u >> (size - 1)) & 0xffu;
+    const auto prefix = size == 9 ? 0xffu : (0x1fe00u >> size) & 0xffu;
     out[0] = static_cast<std::byte>(prefix | (size >= 8 ? 0u : static_cast<unsigned>(value)));
     return size;
 }

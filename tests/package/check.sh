@@ -115,7 +115,7 @@ shared_library_is_tidy() {
     library=$(find "$work/shared" -name 'libbraid.so')
     readelf -d "$library" | grep -q 'SONAME.*libbraid\.so\.[0-9]*\.[0-9]*\]' || fail "no SONAME"
     shown=$(nm -D --defined-only "$library" | awk '{print $3}')
-    foreign=$(grep -E "${name}5braid(7runtime|9transport|8protocol)" <<<"$shown" || true)
+    foreign=$(grep -E "${name}5braid(6crypto|7runtime|9transport|8protocol)" <<<"$shown" || true)
     foreign+=$(grep -vE "$name(5braid|4asio|[0-9]+asio_|9__gnu_cxx|S[a-z]|[a-z]{2})" <<<"$shown" ||
         true)
     [[ -z $foreign ]] || fail "libbraid.so also shows $(c++filt <<<"$foreign" | head -n 20)"

@@ -25,26 +25,27 @@ void append_head(Writer& out, HandshakeKind kind, AttemptId attempt,
     out.fixed(attempt, sizeof attempt);
 }
 
-void append_message(std::vector<std::byte>& bytes, const PlainMessage& message) {
-    Writer out{bytes};
-    const auto& terms = message.terms;
-    const auto length_at = bytes.size();
-    out.fixed(0, 4);  // of the message, of the hello
-    const auto hello_at = bytes.size();
-    protocol::append_hello(bytes, message.hello);
-    const auto hello_bytes = bytes.size() - hello_at;
+void append_terms(Writer& out, const UdpTerms& terms) {
     out.byte(terms.connection_id ? sizeof(ConnectionId) : 0);
     if (terms.connection_id) out.fixed(*terms.connection_id, sizeof(ConnectionId));
     out.number(terms.datagram_bytes_max);
     const auto delay = std::chrono::floor<std::chrono::microseconds>(terms.ack_delay_max);
-    out.number(static_cast<std::uint64_t>(std::max<std::int64_t>(delay.count(), 0)));
+    out.number(static_cast<std::uint64_t>(delay.count()));
     out.byte(terms.reset_token ? static_cast<std::uint8_t>(terms.reset_token->size()) : 0);
     if (terms.reset_token) out.raw(*terms.reset_token);
-    const auto message_bytes = bytes.size() - length_at - 2;
-    for (std::size_t i = 0; i < 2; ++i) {
-        bytes[length_at + i] = static_cast<std::byte>(message_bytes >> (8 * i));
-        bytes[length_at + 2 + i] = static_cast<std::byte>(hello_bytes >> (8 * i));
-    }
+}
+
+void append_message(std::vector<std::byte>& bytes, const PlainMessage& message) {
+    std::vector<std::byte> hello;
+    protocol::append_hello(hello, message.hello);
+    std::vector<std::byte> terms;
+    Writer writer{terms};
+    append_terms(writer, message.terms);
+    Writer out{bytes};
+    out.fixed(2 + hello.size() + terms.size(), 2);
+    out.fixed(hello.size(), 2);
+    out.raw(hello);
+    out.raw(terms);
 }
 
 bool decode_terms(Reader& in, UdpTerms& terms) {

@@ -60,6 +60,7 @@ bool set_constant(CopaConstants& constants, const std::string& name, double valu
     };
     const std::map<std::string, braid::protocol::Duration CopaConstants::*> times{
         {"least_round_trip_window", &CopaConstants::least_round_trip_window},
+        {"least_round_trip_window_in_company", &CopaConstants::least_round_trip_window_in_company},
         {"startup_queue_least", &CopaConstants::startup_queue_least},
         {"packet_time", &CopaConstants::packet_time},
     };

@@ -85,7 +85,10 @@ void Copa::measure(const AckSample& sample) {
         const auto now = ticks(sample.now);
         const auto measured = sample.round_trip_time.count();
         const auto smoothed = std::max(sample.smoothed_round_trip_time.count(), measured / 8);
-        least_.add(measured, now, constants_.least_round_trip_window.count());
+        const auto window = company_ == Company::none
+                                ? constants_.least_round_trip_window
+                                : constants_.least_round_trip_window_in_company;
+        least_.add(measured, now, window.count());
         standing_.add(measured, now, smoothed / 2);
         longest_.add(measured, now, smoothed * 4);
     }
@@ -104,7 +107,9 @@ void Copa::on_loss(const LossSample& sample) {
 void Copa::end_round(std::uint64_t round) {
     round_ = round;
     if (round_ > ease_round_) ease_in_ = false;
-    if (!startup_ && round_used_) {
+    if (startup_) {
+        leave_startup_if_lossy();
+    } else if (round_used_) {
         judge_losses();
         judge_company();
         judge_direction();
@@ -261,14 +266,26 @@ void Copa::start_up(double acked) {
         return;
     }
     // Guard 1.
-    const auto least = seconds(least_.best());
     const auto queue_most = std::max(Seconds{constants_.startup_queue_least}.count(),
-                                     constants_.startup_queue_share * least);
+                                     constants_.startup_queue_share * seconds(least_.best()));
+    if (queue > queue_most) {
+        leave_startup();
+    } else {
+        leave_startup_if_lossy();
+    }
+}
+
+void Copa::leave_startup_if_lossy() {
     const auto all = round_acked_ + round_lost_;
-    const bool lossy = round_lost_ > constants_.startup_loss * all &&
-                       round_lost_ >= constants_.startup_lost_packets * packet_bytes_;
-    if (queue <= queue_most && !lossy) return;
-    if (lossy) remember();
+    if (!constants_.startup_guard || round_lost_ <= constants_.startup_loss * all ||
+        round_lost_ < constants_.startup_lost_packets * packet_bytes_) {
+        return;
+    }
+    remember();
+    leave_startup();
+}
+
+void Copa::leave_startup() {
     startup_ = false;
     if (path_bytes() > 0) window_ = constants_.startup_window * path_bytes();
     turn(false);

@@ -27,11 +27,11 @@ struct CopaConstants {
 
     bool startup_guard = true;  ///< off: Copa's own rule, when its rate passes the target
     double startup_pacing_gain = 2;
-    protocol::Duration startup_queue_least = std::chrono::milliseconds{4};
-    double startup_queue_share = 0.125;  ///< of the least round trip
-    double startup_loss = 0.1;           ///< of a round
-    unsigned startup_lost_packets = 3;   ///< of a round, at least: with fewer it is chance
-    double startup_window = 1.1;         ///< of what the path holds
+    protocol::Duration startup_queue_least = std::chrono::milliseconds{6};
+    double startup_queue_share = 0.0625;  ///< of the least round trip
+    double startup_loss = 0.1;            ///< of a round
+    unsigned startup_lost_packets = 3;    ///< of a round, at least: with fewer it is chance
+    double startup_window = 1.1;          ///< of what the path holds
 
     // Guard 2: the window never holds much more than the path does.
 
@@ -60,6 +60,7 @@ struct CopaConstants {
 
     // Guard 6: it holds its own beside CUBIC, and asks now and then whether it is still there.
 
+    protocol::Duration least_round_trip_window_in_company = std::chrono::seconds{60};
     double packets_per_round = 2;     ///< that 1/delta grows by; 1: Copa's own
     double packets_per_second = 40;   ///< the same, on long ways; 0: off
     double question_window = 0.75;    ///< of what the path holds, while it is asked; 0: off
@@ -119,6 +120,8 @@ private:
     void judge_direction();
     void turn(bool grows);
     void start_up(double acked);
+    void leave_startup_if_lossy();
+    void leave_startup();
     void steer(double acked);
     void limit();
     void remember();

@@ -31,6 +31,11 @@ struct StreamOptions {
     /// 64 kbit/s and the link loses more than 0.5 %; else not at all. Each end sets its own.
     std::optional<std::uint8_t> copies = std::nullopt;
     static constexpr std::uint8_t copies_max = 3;
+
+    /// How long a message is held back for an older one that is still missing, at most
+    /// reorder_wait_max; for streams that are ordered but not guaranteed, of both directions.
+    std::chrono::milliseconds reorder_wait{0};
+    static constexpr std::chrono::milliseconds reorder_wait_max{50};
 };
 
 static_assert(std::is_trivially_destructible_v<StreamOptions>);

@@ -112,7 +112,7 @@ FrameStatus decode_open(std::span<const std::byte>& in, Frame& out) noexcept {
     if (status == FrameStatus::complete) status = fixed(in, 1, priority);
     if (status == FrameStatus::complete) status = fixed(in, 1, promises);
     if (status == FrameStatus::complete) {
-        status = varints(in, {&out.bandwidth, &out.credit, &out.tag});
+        status = varints(in, {&out.bandwidth, &out.credit, &out.tag, &out.reorder_wait_ms});
     }
     out.id = StreamId{id};
     out.priority = static_cast<std::uint8_t>(priority);

@@ -64,6 +64,7 @@ struct Frame {
     std::uint64_t bandwidth = 0;
     std::uint64_t credit = 0;
     std::uint64_t tag = 0;
+    std::uint64_t reorder_wait_ms = 0;
 
     // stream_ack: all below `number` are here, and the ranges {gap, length - 1} above
     bool ended = false;

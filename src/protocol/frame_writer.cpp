@@ -33,8 +33,8 @@ bool FrameWriter::control(FrameType type, std::initializer_list<std::uint64_t> v
 
 bool FrameWriter::open(std::uint64_t slot, StreamId id, std::uint8_t priority,
                        std::uint8_t promises, std::uint64_t bandwidth, std::uint64_t credit,
-                       std::uint64_t tag) {
-    if (room() < 11 + 4 * prefix_varint_bytes_max) return false;
+                       std::uint64_t tag, std::uint64_t reorder_wait_ms) {
+    if (room() < 11 + 5 * prefix_varint_bytes_max) return false;
     auto* const start = buffer_.data() + copied_;
     auto* at = start;
     *at++ = static_cast<std::byte>(FrameType::open);
@@ -44,7 +44,8 @@ bool FrameWriter::open(std::uint64_t slot, StreamId id, std::uint8_t priority,
     }
     *at++ = static_cast<std::byte>(priority);
     *at++ = static_cast<std::byte>(promises);
-    for (const auto value : {bandwidth, credit, tag}) at += encode_prefix_varint(value, at);
+    for (const auto value : {bandwidth, credit, tag, reorder_wait_ms})
+        at += encode_prefix_varint(value, at);
     copied_ += static_cast<std::size_t>(at - start);
     return true;
 }

@@ -160,7 +160,8 @@ public:
     // Control frames: false, and nothing is written, if the frame does not fit.
     bool ping() { return control(FrameType::ping, {}); }
     bool open(std::uint64_t slot, StreamId id, std::uint8_t priority, std::uint8_t promises,
-              std::uint64_t bandwidth, std::uint64_t credit, std::uint64_t tag);
+              std::uint64_t bandwidth, std::uint64_t credit, std::uint64_t tag,
+              std::uint64_t reorder_wait_ms = 0);
     bool refuse_stream(std::uint64_t slot, std::uint64_t code) {
         return control(FrameType::refuse_stream, {slot, code});
     }

@@ -17,6 +17,10 @@ namespace {
 constexpr std::size_t lossy_partials_max = 16;
 constexpr std::uint64_t lossy_partials_bytes_max = 2 * lossy_message_bytes_max;
 
+// What a sequenced stream holds back for older ones.
+constexpr std::size_t waiting_max = 64;
+constexpr std::uint64_t waiting_bytes_max = 64u << 10;
+
 // The envelope comes on top of the longest message.
 constexpr std::size_t envelope_allowance = 1 + envelope_checksum_bytes + prefix_varint_bytes_max;
 
@@ -32,6 +36,7 @@ std::uint64_t Inbound::expand(std::uint64_t low) const noexcept {
 
 std::error_code Inbound::receive(const Frame& frame, std::uint64_t number, bool may_repeat,
                                  ReceiveCredit& participant, Time now) {
+    received_at_ = now;
     if (ended_) {  // a straggler of a stream that may lose, or of one that was reset
         ++counters_.duplicates;
         return {};
@@ -166,8 +171,8 @@ bool Inbound::stale(std::uint64_t number) noexcept {
     switch (delivery_) {
         case DeliveryClass::unreliable: return false;
         case DeliveryClass::sequenced:
-            if (number >= next_) return false;
-            ++counters_.outdated;
+            if (number >= next_ && !held_.contains(number)) return false;
+            ++(number < next_ ? counters_.outdated : counters_.duplicates);
             return true;
         case DeliveryClass::guaranteed:
         case DeliveryClass::guaranteed_ordered:
@@ -206,9 +211,13 @@ std::error_code Inbound::complete(std::uint64_t number, const Content& content) 
             next_ = std::max(next_, number + 1);
             return deliver(counters_.messages_delivered, content);
         case DeliveryClass::sequenced:
+            if (number != next_ && reorder_wait_ > Duration::zero()) {
+                return wait_for_older(number, content);
+            }
             next_ = number + 1;
             if (!partial_.empty()) abandon_below(number);
-            return deliver(number, content);
+            if (const auto error = deliver(number, content)) return error;
+            return held_.empty() ? std::error_code{} : deliver_held();
         case DeliveryClass::guaranteed:
             if (number == next_) {
                 ++next_;
@@ -224,9 +233,7 @@ std::error_code Inbound::complete(std::uint64_t number, const Content& content) 
     }
     if (number != next_) {
         above_.insert(number, number + 1);
-        auto message =
-            content.owner != nullptr ? std::move(*content.owner) : Message{content.bytes};
-        held_.emplace(number, Held{std::move(message), content.beside});
+        held_.emplace(number, Held{message_of(content), content.beside});
         return {};
     }
     ++next_;
@@ -239,12 +246,44 @@ std::error_code Inbound::deliver_held() {
     while (!held_.empty() && held_.begin()->first == next_) {
         auto held = std::move(held_.begin()->second);
         held_.erase(held_.begin());
+        held_bytes_ -= std::min<std::uint64_t>(held_bytes_, held.message.size());
         const auto number = next_++;
         const Content content{held.message.bytes(), &held.message, held.beside};
         if (const auto error = deliver(number, content)) return error;
     }
     above_.erase(0, next_);
     return {};
+}
+
+Message Inbound::message_of(const Content& content) {
+    return content.owner != nullptr ? std::move(*content.owner) : Message{content.bytes};
+}
+
+// Sequenced: an older one may still come.
+std::error_code Inbound::wait_for_older(std::uint64_t number, const Content& content) {
+    while (!waiting_.empty() && !held_.contains(waiting_.front().number)) waiting_.pop_front();
+    held_.emplace(number, Held{message_of(content), content.beside});
+    waiting_.push_back({received_at_ + reorder_wait_, number});
+    held_bytes_ += content.bytes.size();
+    while (!held_.empty() && (waiting_.size() > waiting_max || held_bytes_ > waiting_bytes_max)) {
+        release_held(held_.begin()->first);
+        while (!waiting_.empty() && !held_.contains(waiting_.front().number)) waiting_.pop_front();
+    }
+    return {};
+}
+
+// Delivers what is held up to and with this number, and what follows it; what is missing before is
+// not waited for any more. What cannot be read is lost.
+void Inbound::release_held(std::uint64_t number) {
+    while (!held_.empty() && (held_.begin()->first <= number || held_.begin()->first == next_)) {
+        const auto at = held_.begin()->first;
+        auto held = std::move(held_.begin()->second);
+        held_.erase(held_.begin());
+        next_ = at + 1;
+        held_bytes_ -= std::min<std::uint64_t>(held_bytes_, held.message.size());
+        abandon_below(at);
+        if (deliver(at, {held.message.bytes(), &held.message, held.beside})) ++counters_.abandoned;
+    }
 }
 
 std::error_code Inbound::deliver(std::uint64_t number, const Content& content) {
@@ -297,8 +336,9 @@ std::error_code Inbound::finish(std::uint64_t count, bool ordered_lossless, Time
 
 void Inbound::note_end() noexcept {
     if (!final_count_ || ended_) return;
-    ended_ = is_guaranteed(delivery_) ? next_ == *final_count_
-                                      : begun_ >= *final_count_ && partial_.empty();
+    ended_ = is_guaranteed(delivery_)
+                 ? next_ == *final_count_
+                 : begun_ >= *final_count_ && partial_.empty() && held_.empty();
 }
 
 void Inbound::reset(std::uint64_t credit, ReceiveCredit& participant) {
@@ -316,6 +356,7 @@ void Inbound::reset(std::uint64_t credit, ReceiveCredit& participant) {
     }
     partial_.clear();
     held_.clear();
+    waiting_.clear();
     above_.clear();
     reservation_wanted_ = 0;
     ended_ = true;
@@ -354,7 +395,14 @@ void Inbound::grant_reservation(ReceiveCredit& participant) {
 }
 
 void Inbound::advance(Time now) {
+    while (!waiting_.empty() && waiting_.front().until <= now && !ended_) {
+        release_held(waiting_.front().number);
+        waiting_.pop_front();
+        note_end();
+    }
     if (lossy_deadline_ <= now && !ended_) {
+        release_held(~std::uint64_t{0});
+        waiting_.clear();
         counters_.abandoned += partial_.size();
         partial_.clear();
         ended_ = true;

@@ -10,6 +10,7 @@
 #include "protocol/ring.hpp"
 #include "protocol/time.hpp"
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <map>
@@ -32,6 +33,7 @@ public:
         std::size_t message_bytes_max = 0;
         std::uint64_t window = 0;
         std::uint64_t window_max = 0;
+        Duration reorder_wait{0};  ///< sequenced: how long a message waits for an older one
     };
 
     struct Counters {
@@ -45,6 +47,7 @@ public:
         : promises_{options.promises},
           delivery_{delivery_class(options.promises)},
           message_bytes_max_{options.message_bytes_max},
+          reorder_wait_{options.reorder_wait},
           credit_{options.window, options.window_max} {}
 
     MessageQueue delivered;
@@ -72,9 +75,13 @@ public:
     /// The application took messages worth `bytes` of charge.
     void consume(std::uint64_t bytes, ReceiveCredit& participant);
 
-    /// Drops what can not be completed any more.
+    /// Drops what can not be completed any more, and delivers what waited long enough for it.
     void advance(Time now);
-    Time deadline() const noexcept { return ended_ ? never : lossy_deadline_; }
+    Time deadline() const noexcept {
+        if (ended_) return never;
+        return waiting_.empty() ? lossy_deadline_
+                                : std::min(lossy_deadline_, waiting_.front().until);
+    }
 
     /// Nothing more will be delivered.
     bool ended() const noexcept { return ended_; }
@@ -125,6 +132,9 @@ private:
     std::error_code complete(std::uint64_t number, const Content& content);
     std::error_code deliver(std::uint64_t number, const Content& content);
     std::error_code deliver_held();
+    std::error_code wait_for_older(std::uint64_t number, const Content& content);
+    void release_held(std::uint64_t number);
+    static Message message_of(const Content& content);
     void abandon_below(std::uint64_t number);
     void make_room_for_partial(std::uint64_t number, std::size_t bytes);
     void note_end() noexcept;
@@ -134,6 +144,7 @@ private:
     bool ended_ = false;
     bool discarding_ = false;
     std::size_t message_bytes_max_;
+    Duration reorder_wait_;
     ReceiveCredit credit_;
     std::uint64_t next_ = 0;              // guaranteed: all below are assembled; else: newest + 1
     std::uint64_t highest_ = 0;           // one past the highest number seen
@@ -141,6 +152,13 @@ private:
     IntervalSet above_;                   // guaranteed: assembled, at or above next_
     std::map<std::uint64_t, Held> held_;  // ordered: complete, but too early
     std::map<std::uint64_t, Reassembly> partial_;
+    struct Waiting {
+        Time until{};
+        std::uint64_t number = 0;
+    };
+    Ring<Waiting> waiting_;  // sequenced: those of held_, as they came, and some that are not there
+    std::uint64_t held_bytes_ = 0;
+    Time received_at_{};
     std::optional<std::uint64_t> final_count_;
     Time lossy_deadline_ = never;
     std::uint64_t reservation_wanted_ = 0;

@@ -3,6 +3,7 @@
 #include <braid/close_code.hpp>
 
 #include <algorithm>
+#include <functional>
 
 namespace braid::protocol {
 
@@ -192,7 +193,7 @@ Time Mux::deadline() const noexcept {
     auto earliest = never;
     for (const auto& port : ports_) earliest = std::min(earliest, port->deadline());
     if (!acknowledge_due_.empty()) earliest = std::min(earliest, acknowledge_due_.front().at);
-    if (!lossy_ends_.empty()) earliest = std::min(earliest, lossy_ends_at_);
+    if (!inbound_due_.empty()) earliest = std::min(earliest, inbound_due_.front().at);
     earliest = std::min(earliest, receipts_ask_at_);
     return earliest;
 }
@@ -217,24 +218,40 @@ void Mux::advance(Time now) {
             if (port->traits_.lossless) port->ping_wanted_ = true;
         }
     }
-    if (lossy_ends_.empty() || lossy_ends_at_ > now) return;
-    lossy_ends_at_ = never;
-    for (const auto id : std::exchange(lossy_ends_, {})) {
-        auto* const stream = find(id);
-        if (stream == nullptr || stream->inbound.ended()) continue;
+    advance_inbound(now);
+}
+
+void Mux::advance_inbound(Time now) {
+    while (!inbound_due_.empty() && inbound_due_.front().at <= now) {
+        const auto due = inbound_due_.front();
+        std::pop_heap(inbound_due_.begin(), inbound_due_.end(), std::greater{});
+        inbound_due_.pop_back();
+        auto* const stream = find(due.stream);
+        if (stream == nullptr || stream->inbound_due_at != due.at) continue;
+        stream->inbound_due_at = never;
+        if (stream->inbound.ended()) continue;
         stream->inbound.advance(now);
+        if (stream->inbound.discarding()) {
+            stream->inbound.discard(receive_credit_);
+        } else if (!stream->inbound.delivered.empty()) {
+            note(*stream, StreamChange::delivered);
+        }
         if (stream->inbound.ended()) {
             end_receiving(*stream, {});
             retire_if_done(*stream, now);
         } else {
-            end_at(*stream);
+            note_inbound_due(*stream);
         }
     }
 }
 
-void Mux::end_at(Stream& stream) {
-    lossy_ends_.push_back(stream.id);
-    lossy_ends_at_ = std::min(lossy_ends_at_, stream.inbound.deadline());
+// An entry for a later time than its stream's is not looked at any more.
+void Mux::note_inbound_due(Stream& stream) {
+    const auto at = stream.inbound.deadline();
+    if (at >= stream.inbound_due_at) return;
+    stream.inbound_due_at = at;
+    inbound_due_.push_back({at, stream.id});
+    std::push_heap(inbound_due_.begin(), inbound_due_.end(), std::greater{});
 }
 
 void Mux::activate(Stream& stream, Time now) {

@@ -220,7 +220,16 @@ private:
     void end_receiving(Stream& stream, std::error_code reason);
     void answer_ping();
     void acknowledge_later(Stream& stream, std::size_t bytes, Time now, const MuxPort& port);
-    void end_at(Stream& stream);
+    void note_inbound_due(Stream& stream);
+    void advance_inbound(Time now);
+
+    struct InboundDue {
+        Time at{};
+        StreamId stream{};
+        bool operator>(const InboundDue& other) const noexcept {
+            return at != other.at ? at > other.at : stream > other.stream;
+        }
+    };
 
     struct AcknowledgeDue {
         Time at{};
@@ -233,9 +242,8 @@ private:
     std::vector<std::unique_ptr<Stream>> tombstones_;  // answer for streams that are forgotten
     std::vector<Stream*> changed_;
     std::vector<Stream*> credit_blocked_;
-    std::vector<StreamId> reservations_;  // streams that wait for one, first come first served
-    std::vector<StreamId> lossy_ends_;    // streams that end at a deadline
-    Time lossy_ends_at_ = never;
+    std::vector<StreamId> reservations_;   // streams that wait for one, first come first served
+    std::vector<InboundDue> inbound_due_;  // receiving halves with a deadline: a heap
     Ring<AcknowledgeDue> acknowledge_due_;
     std::vector<StreamId> tell_when_asked_;  // streams that may lose: of new messages
     Time receipts_asked_at_{};               // for what may be lost, on links that lose nothing

@@ -238,6 +238,7 @@ std::error_code Mux::deliver(MuxPort& port, Stream& stream, const Frame& frame,
     const auto assembled = inbound.assembled_bytes();
     if (const auto error = inbound.receive(frame, number, may_repeat, receive_credit_, now))
         return error;
+    if (stream.options.reorder_wait.count() != 0) note_inbound_due(stream);
     if (is_guaranteed(inbound.delivery())) {
         acknowledge_later(stream, inbound.assembled_bytes() - assembled, now, port);
         offer_credit(stream);  // it may be due by now, and a BLOCKED may be lost
@@ -309,7 +310,7 @@ std::error_code Mux::on_peer_finished(MuxPort& port, Stream& stream, const Frame
         const bool at_once = port.traits_.lossless && stream.names.size() == 1;
         const auto error = inbound.finish(frame.number, at_once, now + port.lossy_wait());
         if (error) return error;
-        if (inbound.deadline() != never) end_at(stream);
+        note_inbound_due(stream);
     }
     if (!inbound.ended()) return {};
     end_receiving(stream, {});

@@ -106,7 +106,8 @@ bool Mux::write_control(MuxPort& port, FrameWriter& unit, Stream& stream, Contro
             if (!unit.open(slot, stream.id, stream.options.priority.level(),
                            static_cast<std::uint8_t>(stream.options.promises),
                            stream.options.bandwidth_bytes_per_second, inbound.credit().announced(),
-                           stream.options.tag)) {
+                           stream.options.tag,
+                           static_cast<std::uint64_t>(stream.options.reorder_wait.count()))) {
                 return false;
             }
             stream.announced = true;

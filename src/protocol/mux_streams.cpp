@@ -16,12 +16,21 @@ constexpr Duration moved_quarantine = std::chrono::seconds{2};
 
 std::uint64_t raw(StreamId id) noexcept { return static_cast<std::uint64_t>(id); }
 
+// Only what is ordered and may be lost waits for what is missing, and not for long.
+bool may_wait(const Frame& open) noexcept {
+    if (open.reorder_wait_ms == 0) return true;
+    const auto most = static_cast<std::uint64_t>(StreamOptions::reorder_wait_max.count());
+    return open.reorder_wait_ms <= most &&
+           delivery_class(static_cast<Promises>(open.promises)) == DeliveryClass::sequenced;
+}
+
 }  // namespace
 
 std::unique_ptr<Stream> Mux::make_stream(StreamId id, const StreamOptions& options) const {
     Inbound::Options inbound;
     inbound.promises = options.promises;
     inbound.message_bytes_max = options_.limits.message_bytes;
+    inbound.reorder_wait = options.reorder_wait;
     inbound.window = options_.limits.stream_receive_window_bytes;
     inbound.window_max = options_.limits.stream_receive_window_bytes_max;
     auto stream = std::make_unique<Stream>(id, options, inbound, options_.peer.stream_credit);
@@ -34,6 +43,7 @@ std::unique_ptr<Stream> Mux::make_stream(StreamId id, const StreamOptions& optio
     if (!is_guaranteed(stream->inbound.delivery())) {
         stream->outbound.set_copies(options.copies.value_or(0));
     }
+    stream->outbound.set_held_back(options.reorder_wait.count() != 0);
     stream->outbound.set_queue_bytes_max(options_.limits.stream_send_queue_bytes);
     return stream;
 }
@@ -124,7 +134,8 @@ void Mux::rehome(Stream& stream, Time now) {
 
 std::error_code Mux::on_open(MuxPort& port, const Frame& frame, Time now) {
     if (port.named_here(frame.slot) || !plausible(port, frame.slot) ||
-        frame.priority >= Priority::count || (frame.promises & ~promise_bits) != 0) {
+        frame.priority >= Priority::count || (frame.promises & ~promise_bits) != 0 ||
+        !may_wait(frame)) {
         return errc::protocol_violation;
     }
     auto* const named = port.find_slot(frame.slot);
@@ -147,6 +158,7 @@ std::error_code Mux::on_open(MuxPort& port, const Frame& frame, Time now) {
     options.promises = static_cast<Promises>(frame.promises);
     options.bandwidth_bytes_per_second = frame.bandwidth;
     options.tag = frame.tag;
+    options.reorder_wait = std::chrono::milliseconds{frame.reorder_wait_ms};
     auto* const known = find(frame.id);
     const auto error = known != nullptr ? on_moved(port, *known, frame, options)
                                         : on_unknown(port, frame, options);

@@ -73,6 +73,8 @@ public:
     void set_time_to_live(Duration time_to_live) noexcept { time_to_live_ = time_to_live; }
     void set_latest_only(bool latest_only) noexcept { latest_only_ = latest_only; }
     void set_queue_bytes_max(std::size_t bytes) noexcept { queue_bytes_max_ = bytes; }
+    /// The peer may hold messages back: that a link brought them says nothing.
+    void set_held_back(bool held_back) noexcept { held_back_ = held_back; }
     /// Streams that may lose: each message goes so many times more, on a link that loses too.
     void set_copies(std::uint8_t copies) noexcept { copies_ = copies; }
 
@@ -198,6 +200,7 @@ private:
 
     DeliveryClass delivery_;
     bool latest_only_ = false;
+    bool held_back_ = false;
     std::uint8_t copies_ = 0;
     SendCredit credit_;
     Duration time_to_live_{0};

@@ -106,7 +106,8 @@ std::size_t Outbound::write_next(Target& target, std::size_t chunk, Stop& stop) 
     range.bytes = fitting;
     if (is_guaranteed(delivery_)) charge(target, range);
     number_highest_ = std::max(number_highest_, range.number + 1);
-    if (receipts_ != nullptr && !is_guaranteed(delivery_) && range.offset == 0) {
+    const bool told = !held_back_ || target.log == nullptr;
+    if (receipts_ != nullptr && !is_guaranteed(delivery_) && range.offset == 0 && told) {
         receipts_->begin(range.number, entry->bytes, range.bytes, target.log == nullptr);
     }
     const auto bytes = write_frame(target, *entry, range);

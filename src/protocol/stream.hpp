@@ -113,6 +113,8 @@ private:
     bool copies_listed = false;  // in MuxPort::lossy_copies_
     Time thin_until{};           // what it sent lately, as time at the rate of a thin stream
 
+    Time inbound_due_at = never;  // as in Mux::inbound_due_
+
     std::uint64_t number_expected = 0;
     bool number_known = false;
     std::uint64_t unit = 0;  // on which unit that is known

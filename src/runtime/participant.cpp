@@ -29,6 +29,15 @@ void check(const StreamOptions& options) {
                                "time_to_live and latest_only drop messages, which "
                                "guaranteed_delivery forbids"};
     }
+    const auto wait = options.reorder_wait;
+    const bool sequenced = covers(options.promises, Promises::ordered) &&
+                           !covers(options.promises, Promises::guaranteed_delivery);
+    if (wait.count() < 0 || wait > StreamOptions::reorder_wait_max ||
+        (wait.count() != 0 && !sequenced)) {
+        throw ParticipantError{errc::options_invalid,
+                               "reorder_wait is 0 to 50 ms, for streams that are ordered and not "
+                               "guaranteed_delivery"};
+    }
     if (options.copies.value_or(0) > StreamOptions::copies_max) {
         throw ParticipantError{errc::options_invalid, "more copies than copies_max"};
     }

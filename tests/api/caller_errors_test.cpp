@@ -132,6 +132,17 @@ TEST_CASE("promises that cannot be kept together or at all") {
         options.time_to_live = -1ms;
         made = co_await mistake(pair.at_client.open(options));
         expect(made, errc::options_invalid, {"time_to_live"});
+        options.time_to_live = 0ms;
+        options.copies = std::uint8_t{braid::StreamOptions::copies_max + 1};
+        made = co_await mistake(pair.at_client.open(options));
+        expect(made, errc::options_invalid, {"copies_max"});
+        options.copies = std::nullopt;
+        for (const auto wait : {-1ms, 1ms, 51ms}) {
+            options.promises = wait == 1ms ? Promises::none : Promises::ordered;
+            options.reorder_wait = wait;
+            made = co_await mistake(pair.at_client.open(options));
+            expect(made, errc::options_invalid, {"reorder_wait"});
+        }
         made = co_await mistake(pair.at_client.open(4, Promises::reliable | Promises::encrypted));
         expect(made, errc::encryption_unavailable, {"leave Promises::encrypted out"});
     }());

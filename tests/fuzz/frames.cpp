@@ -50,7 +50,7 @@ void write(FrameWriter& out, const Frame& frame, Block& block) {
         case FrameType::ping: require(out.ping()); return;
         case FrameType::open:
             require(out.open(frame.slot, frame.id, frame.priority, frame.promises, frame.bandwidth,
-                             frame.credit, frame.tag));
+                             frame.credit, frame.tag, frame.reorder_wait_ms));
             return;
         case FrameType::refuse_stream: require(out.refuse_stream(frame.slot, frame.code)); return;
         case FrameType::close_stream: require(out.close_stream(frame.slot, frame.number)); return;
@@ -83,7 +83,8 @@ bool same(const Frame& left, const Frame& right) {
            left.code == right.code && left.value == right.value && left.text == right.text &&
            left.id == right.id && left.priority == right.priority &&
            left.promises == right.promises && left.bandwidth == right.bandwidth &&
-           left.credit == right.credit && left.tag == right.tag && left.ended == right.ended;
+           left.credit == right.credit && left.tag == right.tag &&
+           left.reorder_wait_ms == right.reorder_wait_ms && left.ended == right.ended;
 }
 
 }  // namespace

@@ -64,6 +64,7 @@ inline Sample make(sim::Random& random, FrameType type) {
             frame.bandwidth = any(random);
             frame.credit = any(random);
             frame.tag = any(random);
+            frame.reorder_wait_ms = any(random);
             break;
         case FrameType::close:
             for (auto n = random.below(close_text_bytes_max + 1); n > 0; --n) {
@@ -112,7 +113,7 @@ inline bool write(FrameWriter& writer, const Sample& made, Block& block) {
         case FrameType::ping: return writer.ping();
         case FrameType::open:
             return writer.open(frame.slot, frame.id, frame.priority, frame.promises,
-                               frame.bandwidth, frame.credit, frame.tag);
+                               frame.bandwidth, frame.credit, frame.tag, frame.reorder_wait_ms);
         case FrameType::refuse_stream: return writer.refuse_stream(frame.slot, frame.code);
         case FrameType::close_stream: return writer.close_stream(frame.slot, frame.number);
         case FrameType::reset_stream:

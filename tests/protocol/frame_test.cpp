@@ -66,6 +66,7 @@ void check_same(const Frame& read, const Sample& made) {
             CHECK(read.bandwidth == frame.bandwidth);
             CHECK(read.credit == frame.credit);
             CHECK(read.tag == frame.tag);
+            CHECK(read.reorder_wait_ms == frame.reorder_wait_ms);
             break;
         case FrameType::reset_stream: CHECK(read.value == frame.value); [[fallthrough]];
         case FrameType::close_stream:

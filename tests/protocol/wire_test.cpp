@@ -76,7 +76,7 @@ std::string to_text(const Frame& frame) {
             out << "open slot " << frame.slot << " id " << static_cast<std::uint64_t>(frame.id)
                 << " priority " << unsigned{frame.priority} << " promises "
                 << unsigned{frame.promises} << " bandwidth " << frame.bandwidth << " credit "
-                << frame.credit << " tag " << frame.tag;
+                << frame.credit << " tag " << frame.tag << " wait " << frame.reorder_wait_ms;
             break;
         case FrameType::refuse_stream:
             out << "refuse_stream slot " << frame.slot << " code " << frame.code;
@@ -133,7 +133,7 @@ std::vector<std::byte> encode_again(const Frame& frame) {
         case FrameType::message_long: write_message(writer, frame); break;
         case FrameType::open:
             writer.open(frame.slot, frame.id, frame.priority, frame.promises, frame.bandwidth,
-                        frame.credit, frame.tag);
+                        frame.credit, frame.tag, frame.reorder_wait_ms);
             break;
         case FrameType::refuse_stream: writer.refuse_stream(frame.slot, frame.code); break;
         case FrameType::close_stream: writer.close_stream(frame.slot, frame.number); break;

@@ -119,6 +119,9 @@ StreamPlan make_plan(Random& random, const Flavour& flavour) {
         options.time_to_live = std::chrono::milliseconds{random.between(5, 200)};
     }
     options.latest_only = lossy && random.chance(0.3);
+    if (lossy && covers(options.promises, Promises::ordered) && random.chance(0.3)) {
+        options.reorder_wait = std::chrono::milliseconds{random.between(1, 50)};
+    }
     if (random.chance(0.3)) options.copies = static_cast<std::uint8_t>(random.below(4));
     for (auto& flow : plan.flows) flow = make_flow(random, flavour);
     if (random.chance(0.25)) {
@@ -136,7 +139,8 @@ void describe_plan(const StreamPlan& plan, std::ostream& out) {
         << plan.open_at / 1ms << " ms, prio " << int{plan.options.priority.level()} << ", promises "
         << static_cast<int>(plan.options.promises) << ", bandwidth "
         << plan.options.bandwidth_bytes_per_second << ", ttl " << plan.options.time_to_live.count()
-        << (plan.options.latest_only ? ", latest only" : "") << ", copies "
+        << (plan.options.latest_only ? ", latest only" : "") << ", wait "
+        << plan.options.reorder_wait.count() << ", copies "
         << (plan.options.copies ? int{*plan.options.copies} : -1)
         << (plan.refused ? ", refused" : "");
     if (plan.early) {

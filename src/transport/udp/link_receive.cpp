@@ -17,7 +17,6 @@ using protocol::Time;
 constexpr std::uint64_t prompt_packets = 8;
 
 constexpr std::byte reset_datagram{0x45};
-constexpr std::byte reserved_flags{0x07};
 constexpr std::byte ping_frame{0x01};
 
 // A forged reset that got through would end a connection that works: in plain mode it is believed
@@ -97,7 +96,6 @@ bool UdpLink::open(std::span<std::byte> bytes, std::uint64_t& number,
 std::error_code UdpLink::take(const Datagram& datagram, std::uint64_t number,
                               std::span<const std::byte> payload, protocol::FrameSink& sink,
                               Time now) {
-    if ((datagram.bytes[0] & reserved_flags) != std::byte{0}) return errc::protocol_violation;
     LinkFrames frames;
     if (const auto error = decode_link_frames(payload, recovery_.largest_sent(), frames)) {
         return error;

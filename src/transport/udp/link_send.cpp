@@ -133,7 +133,7 @@ bool UdpLink::send(protocol::FrameSource* source, Purpose purpose, Time now) {
     }
     paths_.charge(draft.bytes + tag_bytes);
     const bool room = recovery_.bytes_in_flight() + draft.bytes < congestion_->window_bytes();
-    commit(draft, to, room && (source == nullptr || !source->pending(now)), now);
+    commit(draft, to, room && source != nullptr && !source->pending(now), now);
     return true;
 }
 
@@ -151,7 +151,7 @@ void UdpLink::send_path_frames(Time now) {
                                              : encode_path_challenge(probe->data, at));
         draft.packet.eliciting = true;
         paths_.probe_sent(*probe, draft.bytes + options_.sealing->tag_bytes(), now);
-        commit(draft, probe->to, true, now);
+        commit(draft, probe->to, false, now);
     }
 }
 
@@ -167,7 +167,7 @@ void UdpLink::send_mtu_probe(Time now) {
     draft.packet.probes_mtu = true;
     mtu_.probe_sent(*bytes, now);
     paths_.charge(*bytes);
-    commit(draft, paths_.peer(), true, now);
+    commit(draft, paths_.peer(), false, now);
 }
 
 bool UdpLink::begin(Draft& draft, std::size_t bytes_max, Time now) {
@@ -263,7 +263,7 @@ void UdpLink::last_words(Time now) {
     }
     if (draft.bytes == draft.header_bytes) return outbox_.commit(paths_.peer(), 0);
     paths_.charge(draft.bytes + options_.sealing->tag_bytes());
-    commit(draft, paths_.peer(), true, now);
+    commit(draft, paths_.peer(), false, now);
     enter_simulation(now);
 }
 

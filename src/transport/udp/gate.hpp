@@ -58,8 +58,6 @@ struct AttemptKey {
 /// and no answer is longer than the question.
 class Gate {
 public:
-    /// No RESET answers a shorter packet.
-    static constexpr std::size_t reset_trigger_bytes_min = 43;
     /// How long an attempt is known: longer than any cookie could bring it back.
     static constexpr protocol::Duration attempt_memory =
         crypto::Cookies::lifetime + std::chrono::seconds{1};

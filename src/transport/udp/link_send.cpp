@@ -124,6 +124,10 @@ bool UdpLink::send(protocol::FrameSource* source, Purpose purpose, Time now) {
     const bool asks = probe || (draft.packet.acknowledges != 0 &&
                                 counters_.packets_sent % silent_packets_max == 0);
     if (!draft.packet.eliciting && asks) {
+        // A peer that has forgotten the connection says so only to packets that are this long.
+        while (draft.bytes + 1 + tag_bytes < reset_trigger_bytes_min) {
+            draft.room[draft.bytes++] = std::byte{0};
+        }
         draft.bytes += encode_ping(draft.room.data() + draft.bytes);
         draft.packet.eliciting = true;
     }

@@ -441,11 +441,11 @@ TEST_CASE("where nobody forges addresses no cookie is asked for") {
 
 TEST_CASE("a RESET answers long packets and is shorter and is limited") {
     Door door;
-    const auto reset = door.gate.reset_for(7, Gate::reset_trigger_bytes_min, at(0ms));
+    const auto reset = door.gate.reset_for(7, reset_trigger_bytes_min, at(0ms));
     REQUIRE_FALSE(reset.empty());
-    CHECK(reset.size() < Gate::reset_trigger_bytes_min);
+    CHECK(reset.size() < reset_trigger_bytes_min);
     CHECK(decode_reset(reset) == reset_token(sample_secret(2), 7));
-    CHECK(door.gate.reset_for(7, Gate::reset_trigger_bytes_min - 1, at(0ms)).empty());
+    CHECK(door.gate.reset_for(7, reset_trigger_bytes_min - 1, at(0ms)).empty());
     int answers = 1;
     for (int i = 0; i < 10'000; ++i) {
         if (!door.gate.reset_for(7, 1200, at(0ms)).empty()) ++answers;

@@ -126,18 +126,18 @@ std::error_code UdpLink::take(const Datagram& datagram, std::uint64_t number,
 
 // What became of packets: told to the mux and to congestion control, once.
 void UdpLink::learn(protocol::FrameSink& sink, Time now) {
-    if (feedback_.spurious) {
-        congestion_->on_spurious_loss(now);
+    counters_.losses_spurious += feedback_.losses_spurious;
+    if (feedback_.spurious) congestion_->on_spurious_loss(now);
+    // Before the losses: long packets that arrived in between tell a burst from a black hole.
+    for (const auto& packet : feedback_.acked) {
+        if (packet.acknowledges != 0) acknowledgements_.told(packet.acknowledges - 1);
+        mtu_.acked(packet.bytes, now);
+        if (packet.token != 0) sink.acked(packet.token, now);
     }
     for (const auto& packet : feedback_.lost) {
         ++counters_.packets_lost;
         mtu_.lost(packet.bytes, packet.probes_mtu, now);
         if (packet.token != 0) sink.lost(packet.token, now);
-    }
-    for (const auto& packet : feedback_.acked) {
-        if (packet.acknowledges != 0) acknowledgements_.told(packet.acknowledges - 1);
-        mtu_.acked(packet.bytes, now);
-        if (packet.token != 0) sink.acked(packet.token, now);
     }
     if (feedback_.loss) congestion_->on_loss(*feedback_.loss);
     if (feedback_.ack) congestion_->on_ack(*feedback_.ack);

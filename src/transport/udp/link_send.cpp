@@ -27,11 +27,6 @@ constexpr std::size_t unit_bytes_min = 300;
 // repeated (RFC 9000, 13.2.4).
 constexpr std::uint64_t silent_packets_max = 16;
 
-// Packets leave in bursts of so much of the rate, for segmentation offload to have something to
-// work on, but no more than so many (1.10).
-constexpr Duration burst_time = std::chrono::milliseconds{1};
-constexpr std::uint64_t burst_packets_max = 16;
-
 // What is urgent may leave so much before its time, and beyond the window by a quarter and four
 // packets (1.10).
 constexpr Duration urgent_early = std::chrono::milliseconds{5};
@@ -247,10 +242,7 @@ std::size_t UdpLink::path_packet_bytes() const noexcept {
 
 void UdpLink::set_pace() noexcept {
     const auto rate = congestion_->pacing_bytes_per_second();
-    const auto packet = static_cast<std::uint64_t>(packet_bytes());
-    const auto seconds = std::chrono::duration<double>(burst_time).count();
-    const auto burst = static_cast<std::uint64_t>(static_cast<double>(rate) * seconds);
-    pacer_.set(rate, std::clamp(burst, packet, burst_packets_max * packet));
+    pacer_.set(rate, Pacer::burst(rate, packet_bytes(), PacketOutbox::batch_packets_max));
 }
 
 void UdpLink::last_words(Time now) {

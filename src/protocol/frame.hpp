@@ -75,6 +75,8 @@ struct Frame {
 inline constexpr std::size_t frame_payload_bytes_max = 64u << 10;
 inline constexpr std::size_t frame_header_bytes_max = 48;
 inline constexpr std::size_t close_text_bytes_max = 256;
+/// A datagram has no more, however short they are, so that none costs its reader much.
+inline constexpr std::size_t unit_frames_max = 512;
 inline constexpr std::size_t stream_ack_ranges_max = 64;
 
 enum class FrameStatus : std::uint8_t {

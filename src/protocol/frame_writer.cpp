@@ -24,6 +24,7 @@ bool FrameWriter::control(FrameType type, std::initializer_list<std::uint64_t> v
     std::size_t size = 1;
     for (const auto value : values) size += prefix_varint_bytes(value);
     if (size > room()) return false;
+    ++frames_;
     auto* at = buffer_.data() + copied_;
     *at++ = static_cast<std::byte>(type);
     for (const auto value : values) at += encode_prefix_varint(value, at);
@@ -35,6 +36,7 @@ bool FrameWriter::open(std::uint64_t slot, StreamId id, std::uint8_t priority,
                        std::uint8_t promises, std::uint64_t bandwidth, std::uint64_t credit,
                        std::uint64_t tag, std::uint64_t reorder_wait_ms) {
     if (room() < 11 + 5 * prefix_varint_bytes_max) return false;
+    ++frames_;
     auto* const start = buffer_.data() + copied_;
     auto* at = start;
     *at++ = static_cast<std::byte>(FrameType::open);

@@ -69,6 +69,7 @@ public:
 
     /// Bytes that a next frame may have, header and payload, if all of it is copied.
     std::size_t room() const noexcept {
+        if (frames_ == unit_frames_max && framing_ == Framing::unit) return 0;
         const auto left = budget_ > written() ? budget_ - written() : 0;
         return std::min(left, buffer_.size() - copied_);
     }
@@ -194,6 +195,7 @@ private:
                                    std::byte* out) noexcept;
     bool control(FrameType type, std::initializer_list<std::uint64_t> values);
     void begin_message(std::size_t payload_bytes) noexcept {
+        ++frames_;
         message_begin_ = copied_;
         message_payload_bytes_ = payload_bytes;
     }
@@ -207,6 +209,7 @@ private:
     std::size_t budget_;
     std::size_t copied_ = 0;
     std::size_t referred_ = 0;
+    std::size_t frames_ = 0;
     std::size_t message_begin_ = 0;  // of the last message frame that says its length
     std::size_t message_end_ = 0;
     std::size_t message_payload_bytes_ = 0;

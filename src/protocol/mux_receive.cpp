@@ -6,8 +6,6 @@ namespace braid::protocol {
 
 namespace {
 
-constexpr std::size_t unit_frames_max = 512;
-
 constexpr std::size_t prefetch_bytes = 512;
 
 }  // namespace

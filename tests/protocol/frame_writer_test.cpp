@@ -196,3 +196,14 @@ TEST_CASE("A message that fits a datagram only without its length has none") {
     CHECK(frame.payload.size() == 64);
     CHECK(in.empty());
 }
+
+TEST_CASE("A datagram has only as many frames as its reader takes") {
+    std::vector<std::byte> buffer(9'000);
+    FrameWriter writer{buffer};
+    const std::vector<std::byte> payload(1, std::byte{1});
+    std::size_t frames = 0;
+    while (frames % 2 == 0 ? writer.small_message(1, payload) != 0 : writer.ping()) ++frames;
+    CHECK(frames == unit_frames_max);
+    CHECK(writer.room() == 0);
+    CHECK(writer.written() < buffer.size() / 2);
+}

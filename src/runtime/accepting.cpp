@@ -50,6 +50,11 @@ asio::awaitable<void> Network::accept(std::shared_ptr<Network> self,
         co_return;
     }
     call.reset();
+    if (const auto warning = listener->warning(); !warning.empty()) {
+        self->report(
+            LogLevel::warning,
+            LogLine{"listener_warning", to_string(listener->address())}.with("reason", warning));
+    }
     try {
         for (;;) self->admit(co_await listener->accept());
     } catch (const std::exception& error) {

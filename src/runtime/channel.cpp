@@ -78,9 +78,19 @@ bool Channel::fill() {
     return link().would_fill(*port_, now);
 }
 
+void Channel::catch_up(protocol::Time now) {
+    if (!connection_.driver->catch_up()) return;
+    link().drain(*port_, now);
+    events_->received(now);
+}
+
 void Channel::advance(protocol::Time now) {
     auto& own = link();
     if (now < own.deadline()) return;
+    if (now - own.deadline() >= late) {
+        catch_up(now);
+        if (connection_.link == nullptr || now < own.deadline()) return;
+    }
     own.advance(now);
     own.drain(*port_, now);
     events_->received(now);

@@ -8,6 +8,7 @@
 #include <asio/any_io_executor.hpp>
 #include <asio/awaitable.hpp>
 
+#include <chrono>
 #include <memory>
 #include <system_error>
 
@@ -48,6 +49,10 @@ public:
     /// There may be something to send: it is sent within this call if nothing has to be waited for.
     void wake();
 
+    /// Hands the mux what the system has received by now and nobody has read yet. wake() is to
+    /// follow.
+    void catch_up(protocol::Time now);
+
     /// Does what its link has due by now. wake() is to follow.
     void advance(protocol::Time now);
 
@@ -58,6 +63,9 @@ public:
     void drop() noexcept;
 
 private:
+    // What came in time counts if a deadline is noticed later than this: the process stood still.
+    static constexpr protocol::Duration late = std::chrono::milliseconds{10};
+
     static asio::awaitable<void> read(std::shared_ptr<Channel> self);
     static asio::awaitable<void> write(std::shared_ptr<Channel> self);
     bool fill();

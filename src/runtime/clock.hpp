@@ -1,15 +1,10 @@
 #pragma once
 
-#include "protocol/time.hpp"
+#include "transport/clock.hpp"
 
 namespace braid::runtime {
 
-/// Where the time comes from. Any thread.
-class Clock {
-public:
-    virtual ~Clock() = default;
-    virtual protocol::Time now() const noexcept = 0;
-};
+using transport::Clock;
 
 /// The machine's steady clock.
 class SystemClock final : public Clock {

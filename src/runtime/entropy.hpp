@@ -1,16 +1,13 @@
 #pragma once
 
+#include "transport/entropy.hpp"
+
 #include <cstddef>
 #include <span>
 
 namespace braid::runtime {
 
-/// Where chance comes from. Any thread.
-class Entropy {
-public:
-    virtual ~Entropy() = default;
-    virtual void fill(std::span<std::byte> bytes) = 0;
-};
+using transport::Entropy;
 
 /// The system's source, good enough for keys.
 class SystemEntropy final : public Entropy {

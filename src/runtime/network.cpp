@@ -33,7 +33,8 @@ Environment Network::system_environment(const asio::any_io_executor& executor) {
     environment.clock = std::make_shared<SystemClock>();
     environment.timers = SystemTimers::make(executor, environment.clock);
     environment.entropy = std::make_shared<SystemEntropy>();
-    environment.transports = std::make_shared<transport::SystemTransports>();
+    environment.transports =
+        std::make_shared<transport::SystemTransports>(environment.clock, environment.entropy);
     return environment;
 }
 

@@ -132,7 +132,12 @@ void Participant::release(Stream& stream, protocol::Time now) {
 void Participant::rung() {
     if (state_ == State::ended) return;
     const auto now = environment_.clock->now();
-    if (port_ != nullptr && port_->idle_expired(now)) return end_channel(errc::idle_timeout);
+    if (port_ != nullptr && port_->idle_expired(now)) {
+        // Perhaps it was this process that stood still, and the peer's words wait in the system.
+        if (const auto channel = channel_) channel->catch_up(now);
+        if (state_ == State::ended) return;
+        if (port_->idle_expired(now)) return end_channel(errc::idle_timeout);
+    }
     if (now >= confirm_by_) return end_channel(errc::handshake_timeout);
     if (now >= disconnect_by_) return end_channel(cause_);
     if (const auto channel = channel_) channel->advance(now);

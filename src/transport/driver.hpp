@@ -24,6 +24,11 @@ public:
     /// called before anything else is awaited; or until the link has failed.
     virtual asio::awaitable<void> read() = 0;
 
+    /// Gives the link all that the system has received by now, without waiting. For deadlines that
+    /// have passed while nobody read: what came in time counts.
+    /// @returns true if there is something: drain() is to be called at once
+    virtual bool catch_up() { return false; }
+
     /// Writes what the link has ready, if that needs no waiting.
     /// @returns false if write() is needed: something is left, there is to be no more for now, or
     ///          the link has failed
@@ -82,6 +87,9 @@ public:
 
     /// Where it listens, with the real port.
     virtual ListenAddr address() const = 0;
+
+    /// What whoever runs it should know; empty if nothing.
+    virtual std::string warning() const { return {}; }
 
     /// The next peer that knocks, on a strand of its own.
     virtual asio::awaitable<std::unique_ptr<Encounter>> accept() = 0;

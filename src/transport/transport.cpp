@@ -6,7 +6,10 @@
 #include "transport/simulated/driver.hpp"
 #include "transport/tcp/encounter.hpp"
 #include "transport/tcp/listener.hpp"
+#include "transport/udp/dialling_sockets.hpp"
+#include "transport/udp/encounter.hpp"
 #include "transport/udp/link.hpp"
+#include "transport/udp/listener.hpp"
 
 #include <braid/error.hpp>
 
@@ -23,7 +26,7 @@ namespace {
 std::string cannot_speak(const detail::AddressParts& address) {
     return to_string(address) + ": this build does not speak " +
            std::string{to_string(address.transport())} +
-           " yet; use tcp://, or mpsc:// within the process";
+           " yet; use udp:// or tcp://, or mpsc:// within the process";
 }
 
 // Null where nothing gets lost.
@@ -35,12 +38,22 @@ UdpLink* packets_of(const Connection& connection) {
 
 }  // namespace
 
+SystemTransports::SystemTransports(std::shared_ptr<const Clock> clock,
+                                   std::shared_ptr<Entropy> entropy)
+    : clock_{std::move(clock)},
+      entropy_{std::move(entropy)},
+      udp_sockets_{std::make_shared<DiallingSockets>(entropy_)} {}
+
+SystemTransports::~SystemTransports() = default;
+
 asio::awaitable<std::unique_ptr<Encounter>> SystemTransports::dial(ConnectAddr address) {
     const auto strand = co_await asio::this_coro::executor;
     switch (address.transport()) {
         case Transport::tcp: co_return std::make_unique<TcpEncounter>(strand, std::move(address));
-        case Transport::mpsc: co_return std::make_unique<MpscEncounter>(strand, address.channel());
         case Transport::udp:
+            co_return std::make_unique<UdpEncounter>(strand, std::move(address), udp_sockets_,
+                                                     clock_, entropy_);
+        case Transport::mpsc: co_return std::make_unique<MpscEncounter>(strand, address.channel());
         case Transport::quic: break;
     }
     throw ConnectError{errc::address_invalid, cannot_speak(address)};
@@ -50,8 +63,8 @@ asio::awaitable<std::unique_ptr<Listener>> SystemTransports::listen(ListenAddr a
     const auto strand = co_await asio::this_coro::executor;
     switch (address.transport()) {
         case Transport::tcp: co_return co_await listen_tcp(std::move(address));
+        case Transport::udp: co_return co_await listen_udp(std::move(address), clock_, entropy_);
         case Transport::mpsc: co_return std::make_unique<MpscListener>(strand, address.channel());
-        case Transport::udp:
         case Transport::quic: break;
     }
     throw NetworkError{errc::address_invalid, cannot_speak(address)};

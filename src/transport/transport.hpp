@@ -1,6 +1,8 @@
 #pragma once
 
+#include "transport/clock.hpp"
 #include "transport/driver.hpp"
+#include "transport/entropy.hpp"
 
 #include <braid/congestion_algorithm.hpp>
 #include <braid/link_simulation.hpp>
@@ -10,14 +12,24 @@
 
 namespace braid::transport {
 
+class DiallingSockets;
+
 /// The ways to peers that the operating system offers, chosen by address.
 class SystemTransports final : public Transports {
 public:
+    SystemTransports(std::shared_ptr<const Clock> clock, std::shared_ptr<Entropy> entropy);
+    ~SystemTransports() override;
+
     /// @throws ConnectError (errc::address_invalid) for a transport that this build cannot speak
     asio::awaitable<std::unique_ptr<Encounter>> dial(ConnectAddr address) override;
 
     /// @throws NetworkError (errc::address_invalid) likewise
     asio::awaitable<std::unique_ptr<Listener>> listen(ListenAddr address) override;
+
+private:
+    const std::shared_ptr<const Clock> clock_;
+    const std::shared_ptr<Entropy> entropy_;
+    const std::shared_ptr<DiallingSockets> udp_sockets_;
 };
 
 /// @throws NetworkError (errc::options_invalid) with what is wrong with these values

@@ -22,7 +22,6 @@ inline const Exceptions untested_sources{
     {"src/protocol/outbound_write.cpp", "a part of the sending half: outbound_test is its test"},
     {"src/transport/output_buffer.cpp", "a part of the link: link_test is its test"},
     {"src/transport/tcp/encounter.cpp", "needs two ends: dial_test is its test"},
-    {"src/transport/tcp/resolve.cpp", "a part of dialling: dial_test is its test"},
     {"src/transport/udp/datagram_io_portable.cpp", "datagram_io_test, in ./dev portable"},
     {"src/transport/udp/datagram_io_posix.cpp", "datagram_io_test is its test"},
     {"src/transport/udp/link_receive.cpp", "a part of the link: link_test is its test"},

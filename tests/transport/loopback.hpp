@@ -1,6 +1,8 @@
 // Connected sockets and a way to run coroutines for tests of what touches the system.
 #pragma once
 
+#include "runtime/clock.hpp"
+#include "runtime/entropy.hpp"
 #include "transport/driver.hpp"
 #include "transport/socket_io.hpp"
 #include "transport/transport.hpp"
@@ -53,10 +55,15 @@ void run(asio::io_context& context, asio::awaitable<T> coroutine) {
     if (!done) throw std::runtime_error{"the coroutine does not end"};
 }
 
+/// What users get.
+inline transport::SystemTransports system_transports() {
+    return {std::make_shared<runtime::SystemClock>(), std::make_shared<runtime::SystemEntropy>()};
+}
+
 /// Listens there with the transports that users get.
 inline std::unique_ptr<transport::Listener> listen(asio::io_context& context, ListenAddr address) {
     std::unique_ptr<transport::Listener> listener;
-    transport::SystemTransports transports;
+    auto transports = system_transports();
     const auto start = [&]() -> asio::awaitable<void> {
         listener = co_await transports.listen(address);
     };

@@ -11,9 +11,9 @@ using namespace braid;
 using namespace braid::transport;
 
 TEST_CASE("transports that this build cannot speak are refused by name") {
-    const std::string address = GENERATE("udp://127.0.0.1:1", "quic://127.0.0.1:1");
+    const std::string address = "quic://127.0.0.1:1";
     asio::io_context context;
-    SystemTransports transports;
+    auto transports = test::system_transports();
     std::error_code code;
     std::string said;
     const auto dial = [&]() -> asio::awaitable<void> {
@@ -26,8 +26,7 @@ TEST_CASE("transports that this build cannot speak are refused by name") {
     };
     test::run(context, dial());
     CHECK(code == errc::address_invalid);
-    CHECK(said.find(address + ": this build does not speak " + address.substr(0, 3)) !=
-          std::string::npos);
+    CHECK(said.find(address + ": this build does not speak " + "quic") != std::string::npos);
 
     const auto listen = [&]() -> asio::awaitable<void> {
         try {

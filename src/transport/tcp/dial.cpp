@@ -1,6 +1,6 @@
 #include "transport/tcp/dial.hpp"
 
-#include "transport/tcp/resolve.hpp"
+#include "transport/resolve.hpp"
 
 #include <braid/error.hpp>
 
@@ -60,9 +60,8 @@ void TcpDial::close() noexcept {
 
 void TcpDial::start(const ConnectAddr& address) {
     if (closed_) return;
-    tcp::endpoint endpoint;
-    if (numeric_endpoint(address, endpoint)) {
-        endpoints_.push_back(endpoint);
+    if (const auto number = numeric_host(address)) {
+        endpoints_.emplace_back(*number, address.port());
         attempts_.reserve(1);
         try_next();
         return;

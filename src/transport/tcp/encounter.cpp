@@ -1,6 +1,7 @@
 #include "transport/tcp/encounter.hpp"
 
 #include "transport/refused.hpp"
+#include "transport/resolve.hpp"
 #include "transport/socket_io.hpp"
 #include "transport/tcp/driver.hpp"
 #include "transport/tcp/link.hpp"
@@ -28,11 +29,6 @@ using protocol::HandshakeStatus;
 // What a peer whom we refuse may have sent without waiting for our answer.
 constexpr std::size_t discarded_bytes_max = 64u << 10;
 
-asio::ip::address unmapped(const asio::ip::address& address) {
-    if (!address.is_v6() || !address.to_v6().is_v4_mapped()) return address;
-    return asio::ip::make_address_v4(asio::ip::v4_mapped, address.to_v6());
-}
-
 }  // namespace
 
 TcpEncounter::TcpEncounter(const asio::any_io_executor& strand, ConnectAddr address)
@@ -52,17 +48,14 @@ TcpEncounter::TcpEncounter(tcp::socket socket)
 void TcpEncounter::connected() {
     std::error_code error;
     const auto endpoint = socket_.remote_endpoint(error);
-    const auto address = unmapped(endpoint.address());
     // A peer that is gone again has no address; the first read will say so.
     if (!error) {
-        peer_host_ = address.is_loopback() ? std::string{} : address.to_string();
+        peer_host_ = host_of(endpoint.address());
         if (side_ == HandshakeSide::accepting) {
-            const auto host =
-                address.is_v6() ? "[" + address.to_string() + "]" : address.to_string();
-            peer_address_ = "tcp://" + host + ":" + std::to_string(endpoint.port());
+            peer_address_ = text_of(Transport::tcp, endpoint.address(), endpoint.port());
         }
     }
-    socket_io::prepare(socket_, address.is_loopback());
+    socket_io::prepare(socket_, unmapped(endpoint.address()).is_loopback());
 }
 
 asio::awaitable<void> TcpEncounter::send_hello(protocol::Hello hello) {

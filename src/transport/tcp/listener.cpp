@@ -1,9 +1,9 @@
 #include "transport/tcp/listener.hpp"
 
+#include "transport/resolve.hpp"
 #include "transport/socket_io.hpp"
 #include "transport/strand_executor.hpp"
 #include "transport/tcp/encounter.hpp"
-#include "transport/tcp/resolve.hpp"
 
 #include <braid/address.hpp>
 #include <braid/error.hpp>
@@ -15,7 +15,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <iterator>
 #include <string>
 #include <utility>
 #include <vector>
@@ -28,15 +27,6 @@ using asio::ip::tcp;
 
 // Compared with asio's constants: its category does not know std::errc (asio 1.22).
 std::error_code system_error(int code) { return {code, asio::error::get_system_category()}; }
-
-// std::stable_partition() of g++ 12's library uses what clang 19 calls deprecated.
-std::vector<tcp::endpoint> ipv4_first(const std::vector<tcp::endpoint>& endpoints) {
-    const auto is_ipv4 = [](const tcp::endpoint& each) { return each.address().is_v4(); };
-    std::vector<tcp::endpoint> sorted;
-    std::copy_if(endpoints.begin(), endpoints.end(), std::back_inserter(sorted), is_ipv4);
-    std::remove_copy_if(endpoints.begin(), endpoints.end(), std::back_inserter(sorted), is_ipv4);
-    return sorted;
-}
 
 /// Errors after which the next connection may well be taken, if something is given back first.
 bool exhausted(std::error_code error) noexcept {
@@ -100,9 +90,8 @@ void TcpListener::close() noexcept {
 
 asio::awaitable<std::unique_ptr<Listener>> listen_tcp(ListenAddr address) {
     const auto strand = co_await asio::this_coro::executor;
-    tcp::endpoint endpoint;
-    if (numeric_endpoint(address, endpoint)) {
-        co_return std::make_unique<TcpListener>(strand, endpoint);
+    if (const auto number = numeric_host(address)) {
+        co_return std::make_unique<TcpListener>(strand, tcp::endpoint{*number, address.port()});
     }
     tcp::resolver resolver{strand};
     std::error_code error;
@@ -111,7 +100,7 @@ asio::awaitable<std::unique_ptr<Listener>> listen_tcp(ListenAddr address) {
                                         tcp::resolver::numeric_service | tcp::resolver::passive,
                                         asio::redirect_error(asio::use_awaitable, error));
     if (error) throw NetworkError{error, to_string(address)};
-    const auto endpoints = ipv4_first(take_turns(found));
+    const auto endpoints = ipv4_first(found);
     std::unique_ptr<Listener> result;
     for (std::size_t i = 0; i < endpoints.size() && result == nullptr; ++i) {
         try {

@@ -44,6 +44,9 @@ public:
     /// A datagram that is no packet has come from the address that is dialled.
     State received(std::span<const std::byte> datagram, protocol::Time now);
 
+    /// What tells the accepting side to forget this attempt, whose answer nobody waits for.
+    std::vector<std::byte> cancellation() const { return encode_cancel(attempt_); }
+
     const PlainMessage& peer() const noexcept { return peer_; }
     protocol::WireVersion version() const noexcept { return version_; }  ///< the peer's
     const protocol::Refusal& refusal() const noexcept { return refusal_; }

@@ -79,7 +79,7 @@ std::optional<HandshakeHead> HandshakeHead::decode(std::span<const std::byte> da
     Reader in{datagram.first(bytes)};
     HandshakeHead head;
     head.kind = static_cast<HandshakeKind>(in.fixed(1));
-    if (head.kind < HandshakeKind::initial || head.kind > HandshakeKind::refuse) {
+    if (head.kind < HandshakeKind::initial || head.kind > HandshakeKind::cancel) {
         return std::nullopt;
     }
     const auto name = in.raw(magic.size());
@@ -172,6 +172,13 @@ std::vector<std::byte> encode_retry(AttemptId attempt, const crypto::Cookie& coo
     Writer out{bytes};
     append_head(out, HandshakeKind::retry, attempt, {});
     out.raw(cookie);
+    return bytes;
+}
+
+std::vector<std::byte> encode_cancel(AttemptId attempt) {
+    std::vector<std::byte> bytes;
+    Writer out{bytes};
+    append_head(out, HandshakeKind::cancel, attempt, {});
     return bytes;
 }
 

@@ -23,6 +23,7 @@ enum class HandshakeKind : std::uint8_t {
     reset = 0x45,    ///< I know nothing of the connection that you speak of
     version = 0x46,  ///< accepting side: this is what I speak
     refuse = 0x47,   ///< accepting side: no, and why
+    cancel = 0x48,   ///< dialling side: never mind
 };
 
 /// One try to connect: random, drawn by the dialling side. Who does not see its datagrams cannot
@@ -98,6 +99,7 @@ std::vector<std::byte> encode_accept(AttemptId attempt, const PlainMessage& mess
 std::vector<std::byte> encode_refuse(AttemptId attempt, const protocol::Refusal& refusal);
 std::vector<std::byte> encode_version(AttemptId attempt,
                                       std::span<const protocol::WireVersion> versions);
+std::vector<std::byte> encode_cancel(AttemptId attempt);
 std::vector<std::byte> encode_reset(const ResetToken& token);
 
 }  // namespace braid::transport

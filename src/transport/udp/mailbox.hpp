@@ -36,7 +36,7 @@ public:
 
     void put(Mail mail);
 
-    /// The socket is gone, or says that nobody hears at the other end. The first error stays.
+    /// The other end is said not to be there. The first error stays.
     void fail(std::error_code error);
 
     /// Moves all that is there to `out`, which was empty.

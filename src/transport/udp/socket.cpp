@@ -11,11 +11,18 @@ namespace braid::transport {
 
 using asio::ip::udp;
 
+namespace {
+
+constexpr std::size_t connections_max = ConnectionIds<std::shared_ptr<Mailbox>>::connections_limit;
+
+}  // namespace
+
 std::shared_ptr<UdpSocket> UdpSocket::open(const asio::any_io_executor& executor,
-                                           const udp::endpoint& endpoint) {
+                                           const udp::endpoint& endpoint,
+                                           const crypto::SecretNumbers::Key& id_key) {
     // Connections run beside it, not within its strand.
     const auto strand = strand_over(beneath(executor));
-    std::shared_ptr<UdpSocket> socket{new UdpSocket{strand, endpoint}};
+    std::shared_ptr<UdpSocket> socket{new UdpSocket{strand, endpoint, id_key}};
     if (!socket->residents_->enter(*socket)) {
         socket->claimed_ = socket;
         socket->evict();
@@ -27,8 +34,12 @@ std::shared_ptr<UdpSocket> UdpSocket::open(const asio::any_io_executor& executor
     return socket;
 }
 
-UdpSocket::UdpSocket(const asio::any_io_executor& strand, const udp::endpoint& endpoint)
-    : residents_{Residents::of(strand)}, socket_{strand}, strand_{strand} {
+UdpSocket::UdpSocket(const asio::any_io_executor& strand, const udp::endpoint& endpoint,
+                     const crypto::SecretNumbers::Key& id_key)
+    : residents_{Residents::of(strand)},
+      socket_{strand},
+      strand_{strand},
+      connections_{id_key, connections_max} {
     std::error_code error;
     socket_->open(endpoint.protocol(), error);
     if (!error) features_ = datagram_io::prepare(*socket_, endpoint.address().is_v6(), error);
@@ -54,27 +65,27 @@ void UdpSocket::evict() noexcept {
     std::swap(dropped, strand_);
 }
 
-void UdpSocket::set_strays(std::weak_ptr<Strays> strays) {
+void UdpSocket::set_strays(std::shared_ptr<Strays> strays) {
     const std::lock_guard lock{mutex_};
     strays_ = std::move(strays);
 }
 
-bool UdpSocket::enter(ConnectionId id, std::shared_ptr<Mailbox> mailbox) {
+std::optional<ConnectionId> UdpSocket::add(std::shared_ptr<Mailbox> mailbox) {
     const std::lock_guard lock{mutex_};
-    return connections_.emplace(id, std::move(mailbox)).second;
+    return connections_.add(std::move(mailbox));
 }
 
-void UdpSocket::leave(ConnectionId id) noexcept {
+void UdpSocket::remove(ConnectionId id) noexcept {
     const std::lock_guard lock{mutex_};
-    connections_.erase(id);
+    connections_.remove(id);
 }
 
-bool UdpSocket::enter(const SocketAddress& peer, std::shared_ptr<Mailbox> mailbox) {
+bool UdpSocket::add(const SocketAddress& peer, std::shared_ptr<Mailbox> mailbox) {
     const std::lock_guard lock{mutex_};
-    return peers_.emplace(peer, std::move(mailbox)).second;
+    return strand_ && peers_.emplace(peer, std::move(mailbox)).second;
 }
 
-void UdpSocket::leave(const SocketAddress& peer) noexcept {
+void UdpSocket::remove(const SocketAddress& peer) noexcept {
     const std::lock_guard lock{mutex_};
     peers_.erase(peer);
 }
@@ -133,7 +144,7 @@ void UdpSocket::catch_up() {
     receive(static_cast<int>(held) * calls_per_turn);
 }
 
-/// @returns false if the socket is of no use any more
+/// @returns false if the context dies
 bool UdpSocket::receive(int calls_max) {
     const std::lock_guard lock{reading_};
     if (!socket_) return false;
@@ -141,10 +152,6 @@ bool UdpSocket::receive(int calls_max) {
     for (int call = 0; call < calls_max; ++call) {
         if (receive_once(error)) continue;
         if (error == asio::error::would_block) break;
-        if (error == asio::error::bad_descriptor) {
-            fail(error);
-            return false;
-        }
         // Any other error is a report on something that was sent.
     }
     if (reports_wanted_ > 0) take_reports();
@@ -201,7 +208,7 @@ void UdpSocket::route(const datagram_io::Received& received, std::span<std::byte
         std::shared_ptr<Strays> strays;
         {
             const std::lock_guard lock{mutex_};
-            strays = strays_.lock();
+            strays = strays_;
         }
         if (strays != nullptr) strays->stray(*this, received.from, received.at, datagram);
         begin = at + datagram.size();
@@ -216,13 +223,12 @@ std::shared_ptr<Mailbox> UdpSocket::of_peer(const SocketAddress& peer) const {
 }
 
 std::shared_ptr<Mailbox> UdpSocket::target(std::span<const std::byte> datagram,
-                                           const std::shared_ptr<Mailbox>& of_peer) const {
+                                           const std::shared_ptr<Mailbox>& of_peer) {
     if (kind_of(datagram) == DatagramKind::packet) {
         const auto header = decode_packet_header(datagram);
         if (header && header->destination) {
             const std::lock_guard lock{mutex_};
-            const auto found = connections_.find(*header->destination);
-            if (found != connections_.end()) return found->second;
+            if (const auto* found = connections_.find(*header->destination)) return *found;
         }
     }
     return of_peer;
@@ -233,16 +239,6 @@ void UdpSocket::take_reports() {
         if (!report->error || report->error == asio::error::message_size) continue;
         if (const auto mailbox = of_peer(report->to)) mailbox->fail(report->error);
     }
-}
-
-void UdpSocket::fail(std::error_code error) {
-    std::vector<std::shared_ptr<Mailbox>> all;
-    {
-        const std::lock_guard lock{mutex_};
-        for (const auto& [id, mailbox] : connections_) all.push_back(mailbox);
-        for (const auto& [peer, mailbox] : peers_) all.push_back(mailbox);
-    }
-    for (const auto& each : all) each->fail(error);
 }
 
 UdpSocket::Counters UdpSocket::counters() const noexcept {

@@ -1,7 +1,9 @@
 #pragma once
 
+#include "crypto/secret_numbers.hpp"
 #include "transport/context_service.hpp"
 #include "transport/doorbell.hpp"
+#include "transport/udp/connection_ids.hpp"
 #include "transport/udp/datagram_io.hpp"
 #include "transport/udp/datagram_sender.hpp"
 #include "transport/udp/mailbox.hpp"
@@ -21,7 +23,6 @@
 #include <optional>
 #include <span>
 #include <system_error>
-#include <unordered_map>
 #include <vector>
 
 namespace braid::transport {
@@ -52,9 +53,11 @@ public:
     };
 
     /// @param executor of whose context it is; it makes itself a strand
+    /// @param id_key secret
     /// @throws std::system_error
     static std::shared_ptr<UdpSocket> open(const asio::any_io_executor& executor,
-                                           const asio::ip::udp::endpoint& endpoint);
+                                           const asio::ip::udp::endpoint& endpoint,
+                                           const crypto::SecretNumbers::Key& id_key);
     ~UdpSocket();
 
     /// Where it is bound, with the real port.
@@ -62,17 +65,17 @@ public:
     const datagram_io::Features& features() const noexcept { return features_; }
 
     /// Who gets what is for nobody; null for none.
-    void set_strays(std::weak_ptr<Strays> strays);
+    void set_strays(std::shared_ptr<Strays> strays);
 
-    /// Packets with this id go there.
-    /// @returns false if there is such a connection
-    bool enter(ConnectionId id, std::shared_ptr<Mailbox> mailbox);
-    void leave(ConnectionId id) noexcept;
+    /// Packets with the id that it returns go there.
+    /// @returns nothing if there are as many connections as there can be
+    std::optional<ConnectionId> add(std::shared_ptr<Mailbox> mailbox);
+    void remove(ConnectionId id) noexcept;
 
     /// All that comes from there and has no id of a connection goes there.
-    /// @returns false if the address is taken
-    bool enter(const SocketAddress& peer, std::shared_ptr<Mailbox> mailbox);
-    void leave(const SocketAddress& peer) noexcept;
+    /// @returns false if the address is taken, or the context dies
+    bool add(const SocketAddress& peer, std::shared_ptr<Mailbox> mailbox);
+    void remove(const SocketAddress& peer) noexcept;
 
     /// While that is so, a report that an address cannot be reached fails its mailbox.
     void want_reports(bool wanted) noexcept;
@@ -94,7 +97,8 @@ private:
     // A turn of the strand reads no more than this many calls give.
     static constexpr int calls_per_turn = 16;
 
-    UdpSocket(const asio::any_io_executor& strand, const asio::ip::udp::endpoint& endpoint);
+    UdpSocket(const asio::any_io_executor& strand, const asio::ip::udp::endpoint& endpoint,
+              const crypto::SecretNumbers::Key& id_key);
 
     bool claim() noexcept override;
     void evict() noexcept override;
@@ -105,10 +109,9 @@ private:
     bool receive_once(std::error_code& error);
     void route(const datagram_io::Received& received, std::span<std::byte> bytes);
     std::shared_ptr<Mailbox> target(std::span<const std::byte> datagram,
-                                    const std::shared_ptr<Mailbox>& of_peer) const;
+                                    const std::shared_ptr<Mailbox>& of_peer);
     std::shared_ptr<Mailbox> of_peer(const SocketAddress& peer) const;
     void take_reports();
-    void fail(std::error_code error);
 
     const std::shared_ptr<Residents> residents_;
     std::optional<asio::ip::udp::socket> socket_;  // nothing once the context dies
@@ -126,8 +129,8 @@ private:
 
     mutable std::mutex mutex_;      // for the following
     asio::any_io_executor strand_;  // empty once the context dies
-    std::weak_ptr<Strays> strays_;
-    std::unordered_map<ConnectionId, std::shared_ptr<Mailbox>> connections_;
+    std::shared_ptr<Strays> strays_;
+    ConnectionIds<std::shared_ptr<Mailbox>> connections_;
     std::map<SocketAddress, std::shared_ptr<Mailbox>> peers_;
     std::vector<std::shared_ptr<Doorbell>> waiting_;  // for room
 };

@@ -32,7 +32,7 @@ protocol::Hello hello_of(std::string name) {
 void meet(asio::io_context& context, Listener& listener,
           std::function<asio::awaitable<void>(Encounter&)> dialling,
           std::function<asio::awaitable<void>(Encounter&)> accepting) {
-    SystemTransports transports;
+    auto transports = system_transports();
     bool accepted = false;
     const auto accept = [&]() -> asio::awaitable<void> {
         const auto encounter = co_await listener.accept();
@@ -142,7 +142,7 @@ TEST_CASE("who is not answered before the other is gone, is reset") {
 TEST_CASE("close() ends the wait for a hello") {
     asio::io_context context;
     const auto listener = listen(context, "mpsc://0");
-    SystemTransports transports;
+    auto transports = system_transports();
     std::unique_ptr<Encounter> encounter;
     std::error_code error;
     const auto dial = [&]() -> asio::awaitable<void> {
@@ -169,7 +169,7 @@ TEST_CASE("who waits for a hello dies with its context") {
     {
         asio::io_context near;
         const auto dial = [](ConnectAddr address, std::shared_ptr<int>) -> asio::awaitable<void> {
-            SystemTransports transports;
+            auto transports = system_transports();
             std::shared_ptr<Encounter> encounter = co_await transports.dial(std::move(address));
             auto hello = hello_of("dialling");
             co_await encounter->send_hello(std::move(hello));

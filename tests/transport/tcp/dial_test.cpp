@@ -166,7 +166,7 @@ TEST_CASE("two ends meet over TCP and exchange frames") {
     const auto listener = listen(context, "tcp://" + host + ":0");
     REQUIRE(listener->address().port() != 0);
 
-    SystemTransports transports;
+    auto transports = system_transports();
     std::unique_ptr<Encounter> dialled;
     std::unique_ptr<Encounter> accepted;
     Hello seen_by_dialler;
@@ -475,7 +475,7 @@ TEST_CASE("an io_context may go while a handshake waits") {
         co_await from->accept();
     };
     const auto dial = [](ConnectAddr where) -> asio::awaitable<void> {
-        SystemTransports transports;
+        auto transports = system_transports();
         auto encounter = co_await transports.dial(std::move(where));
         Hello ours = hello(1);
         co_await encounter->send_hello(std::move(ours));

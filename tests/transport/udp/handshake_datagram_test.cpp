@@ -162,9 +162,18 @@ TEST_CASE("terms that cannot be are malformed") {
     }
 }
 
+TEST_CASE("a cancellation is a head and nothing more") {
+    const auto datagram = encode_cancel(attempt);
+    const auto head = HandshakeHead::decode(datagram);
+    REQUIRE(head);
+    CHECK(head->kind == HandshakeKind::cancel);
+    CHECK(head->attempt == attempt);
+    CHECK(head->body.empty());
+}
+
 TEST_CASE("what is no handshake datagram is told by its head") {
     auto datagram = encode_initial(attempt, {}, sample_message());
-    for (const unsigned first : {0x00u, 0x40u, 0x45u, 0x48u, 0x80u, 0xc1u, 0xffu}) {
+    for (const unsigned first : {0x00u, 0x40u, 0x45u, 0x49u, 0x80u, 0xc1u, 0xffu}) {
         datagram[0] = static_cast<std::byte>(first);
         CHECK_FALSE(HandshakeHead::decode(datagram));
     }

@@ -26,6 +26,11 @@ using Bytes = std::vector<std::byte>;
 
 const udp::endpoint any_port{asio::ip::address_v4::loopback(), 0};
 
+std::shared_ptr<UdpSocket> open(asio::io_context& context,
+                                const udp::endpoint& endpoint = any_port) {
+    return UdpSocket::open(context.get_executor(), endpoint, {});
+}
+
 Bytes numbered(std::size_t size, unsigned seed = 0) {
     Bytes bytes(size);
     for (std::size_t i = 0; i < size; ++i) bytes[i] = static_cast<std::byte>(i * 7 + seed);
@@ -88,6 +93,12 @@ struct Fixture {
         REQUIRE(met());
     }
 
+    ConnectionId add(const Desk& desk) {
+        const auto id = server->add(desk.box);
+        REQUIRE(id);
+        return *id;
+    }
+
     static SocketAddress address(const UdpSocket& socket) {
         return datagram_io::address_of(socket.endpoint());
     }
@@ -98,8 +109,8 @@ struct Fixture {
     }
 
     asio::io_context context;
-    std::shared_ptr<UdpSocket> server = UdpSocket::open(context.get_executor(), any_port);
-    std::shared_ptr<UdpSocket> client = UdpSocket::open(context.get_executor(), any_port);
+    std::shared_ptr<UdpSocket> server = open(context);
+    std::shared_ptr<UdpSocket> client = open(context);
 };
 
 }  // namespace
@@ -107,14 +118,14 @@ struct Fixture {
 TEST_CASE_METHOD(Fixture, "a socket hands packets to the connection that they name") {
     Desk one{context};
     Desk other{context};
-    REQUIRE(server->enter(ConnectionId{7}, one.box));
-    REQUIRE(server->enter(ConnectionId{8}, other.box));
-    CHECK_FALSE(server->enter(ConnectionId{8}, one.box));
+    const auto id_of_one = add(one);
+    const auto id_of_other = add(other);
+    CHECK(id_of_one != id_of_other);
     const auto keeper = std::make_shared<Keeper>();
     server->set_strays(keeper);
-    const auto to_one = packet_to(7, 50);
-    const auto to_other = packet_to(8, 60, 1);
-    const auto to_nobody = packet_to(9, 70, 2);
+    const auto to_one = packet_to(id_of_one, 50);
+    const auto to_other = packet_to(id_of_other, 60, 1);
+    const auto to_nobody = packet_to(id_of_one + 1, 70, 2);
     send(*client, *server, to_one);
     send(*client, *server, to_nobody);
     send(*client, *server, to_other);
@@ -124,17 +135,17 @@ TEST_CASE_METHOD(Fixture, "a socket hands packets to the connection that they na
     CHECK(keeper->all == std::vector<Bytes>{to_nobody});
     CHECK(keeper->last_from == address(*client));
 
-    server->leave(ConnectionId{7});
+    server->remove(id_of_one);
     send(*client, *server, to_one);
     until([&] { return keeper->all.size() == 2; });
     CHECK(keeper->all.back() == to_one);
 }
 
 TEST_CASE_METHOD(Fixture, "a socket hands all that comes from a peer to its connection") {
-    const auto stranger = UdpSocket::open(context.get_executor(), any_port);
+    const auto stranger = open(context);
     Desk desk{context};
-    REQUIRE(client->enter(address(*server), desk.box));
-    CHECK_FALSE(client->enter(address(*server), desk.box));
+    REQUIRE(client->add(address(*server), desk.box));
+    CHECK_FALSE(client->add(address(*server), desk.box));
     const auto keeper = std::make_shared<Keeper>();
     client->set_strays(keeper);
     send(*stranger, *client, numbered(30));
@@ -148,18 +159,24 @@ TEST_CASE_METHOD(Fixture, "a socket hands all that comes from a peer to its conn
 TEST_CASE_METHOD(Fixture, "a batch for several connections is shared out") {
     Desk one{context};
     Desk other{context};
-    REQUIRE(server->enter(ConnectionId{7}, one.box));
-    REQUIRE(server->enter(ConnectionId{8}, other.box));
+    const auto id_of_one = add(one);
+    const auto id_of_other = add(other);
+    const auto id_of_nobody = id_of_one + 1;
+    REQUIRE(id_of_nobody != id_of_other);
     const auto keeper = std::make_shared<Keeper>();
     server->set_strays(keeper);
     Bytes batch;
     std::vector<Bytes> to_one;
     std::vector<Bytes> to_other;
     std::vector<Bytes> to_nobody;
-    const ConnectionId ids[] = {7, 7, 8, 9, 9, 7, 8, 8};
+    const ConnectionId ids[] = {id_of_one,    id_of_one, id_of_other, id_of_nobody,
+                                id_of_nobody, id_of_one, id_of_other, id_of_other};
     for (unsigned i = 0; i < 8; ++i) {
         const auto packet = packet_to(ids[i], 100, i);
-        (ids[i] == 7 ? to_one : ids[i] == 8 ? to_other : to_nobody).push_back(packet);
+        (ids[i] == id_of_one     ? to_one
+         : ids[i] == id_of_other ? to_other
+                                 : to_nobody)
+            .push_back(packet);
         batch.insert(batch.end(), packet.begin(), packet.end());
     }
     const auto result = client->send(address(*server), {}, batch, batch.size() / 8);
@@ -176,8 +193,8 @@ TEST_CASE_METHOD(Fixture, "a batch for several connections is shared out") {
 
 TEST_CASE_METHOD(Fixture, "what waits in the system is read when asked and without the strand") {
     Desk desk{context};
-    REQUIRE(server->enter(ConnectionId{7}, desk.box));
-    for (unsigned i = 0; i < 100; ++i) send(*client, *server, packet_to(7, 900, i));
+    const auto id = add(desk);
+    for (unsigned i = 0; i < 100; ++i) send(*client, *server, packet_to(id, 900, i));
     // Nobody runs the context.
     server->catch_up();
     CHECK(desk.datagrams().size() == 100);
@@ -185,10 +202,10 @@ TEST_CASE_METHOD(Fixture, "what waits in the system is read when asked and witho
 
 TEST_CASE_METHOD(Fixture, "a socket gives its memory back when all is read") {
     Desk desk{context};
-    REQUIRE(server->enter(ConnectionId{7}, desk.box));
+    const auto id = add(desk);
     const auto before = ReceiveSlab::in_use();
     for (unsigned i = 0; i < 500; ++i) {
-        send(*client, *server, packet_to(7, 1'000, i));
+        send(*client, *server, packet_to(id, 1'000, i));
         until([&] { return desk.datagrams().size() == i + 1; });
     }
     server->catch_up();
@@ -213,7 +230,7 @@ TEST_CASE_METHOD(Fixture, "a port that nobody listens at is reported while one w
     const auto gone = address(*server);
     server = nullptr;
     Desk desk{context};
-    REQUIRE(client->enter(gone, desk.box));
+    REQUIRE(client->add(gone, desk.box));
     client->want_reports(true);
     REQUIRE(client->send(gone, {}, numbered(10), 10).bytes == 10);
     until([&] {
@@ -227,9 +244,9 @@ TEST_CASE_METHOD(Fixture, "a port that nobody listens at is reported while one w
 
 TEST_CASE("a port that is taken is an error") {
     asio::io_context context;
-    const auto first = UdpSocket::open(context.get_executor(), any_port);
+    const auto first = open(context);
     try {
-        UdpSocket::open(context.get_executor(), first->endpoint());
+        open(context, first->endpoint());
         FAIL("the port was taken twice");
     } catch (const std::system_error& error) {
         CHECK(error.code() == asio::error::address_in_use);
@@ -239,7 +256,7 @@ TEST_CASE("a port that is taken is an error") {
 TEST_CASE("a socket outlives its context") {
     std::shared_ptr<UdpSocket> socket;
     std::optional<asio::io_context> context{std::in_place};
-    socket = UdpSocket::open(context->get_executor(), any_port);
+    socket = open(*context);
     const auto where = datagram_io::address_of(socket->endpoint());
     SECTION("that has run") { context->poll(); }
     SECTION("that has not") {}
@@ -252,27 +269,24 @@ TEST_CASE("a socket outlives its context") {
 
 TEST_CASE("many threads use one socket") {
     asio::io_context context{2};
-    const auto server = UdpSocket::open(context.get_executor(), any_port);
-    const auto client = UdpSocket::open(context.get_executor(), any_port);
+    const auto server = open(context);
+    const auto client = open(context);
     const auto to = datagram_io::address_of(server->endpoint());
     constexpr unsigned senders = 3;
     constexpr std::size_t each = 200;
     std::vector<std::unique_ptr<Desk>> desks;
-    for (ConnectionId id = 0; id < senders; ++id) {
-        desks.push_back(std::make_unique<Desk>(context));
-        REQUIRE(server->enter(id, desks.back()->box));
-    }
     std::vector<std::thread> threads;
-    for (ConnectionId id = 0; id < senders; ++id) {
-        const auto packet = packet_to(id, 20);
+    for (unsigned i = 0; i < senders; ++i) {
+        desks.push_back(std::make_unique<Desk>(context));
+        const auto packet = packet_to(server->add(desks.back()->box).value(), 20);
         threads.emplace_back([&, packet] {
-            for (std::size_t i = 0; i < each; ++i) {
+            for (std::size_t sent = 0; sent < each; ++sent) {
                 client->send(to, {}, packet, packet.size());
                 server->catch_up();
             }
         });
     }
-    for (int i = 0; i < 2; ++i) {
+    for (int runner = 0; runner < 2; ++runner) {
         threads.emplace_back([&] { context.run_for(std::chrono::milliseconds{200}); });
     }
     for (auto& thread : threads) thread.join();

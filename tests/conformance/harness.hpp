@@ -27,10 +27,12 @@ struct Transport {
 };
 
 inline constexpr Transport tcp{"tcp://127.0.0.1:0", true, false, false};
+inline constexpr Transport udp{"udp://127.0.0.1:0", false, false, false};
 inline constexpr Transport mpsc{"mpsc://0", true, false, true};
 
 // All transports: a new one is defined above and named here.
-#define BRAID_FOR_TRANSPORTS(run_on, body, name) run_on(body, name, tcp) run_on(body, name, mpsc)
+#define BRAID_FOR_TRANSPORTS(run_on, body, name) \
+    run_on(body, name, tcp) run_on(body, name, udp) run_on(body, name, mpsc)
 
 #define BRAID_RUN_ON(body, name, transport) \
     TEST_CASE(name ": " #transport) { conformance::carry_out(body, conformance::transport); }

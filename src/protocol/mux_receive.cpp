@@ -78,6 +78,8 @@ bool Mux::receive_small(MuxPort& port, std::span<const std::byte>& bytes, Time n
         return false;
     }
     auto& stream = *slot->stream;
+    const bool in_unit = !port.traits_.lossless;
+    if (in_unit && (slot->unit != port.unit_number_ || stream.tombstone)) return false;
     if (slot->number_expected != stream.inbound.next_number()) return false;
     if (!stream.inbound.receive_next(rest.subspan(1, length), receive_credit_, error)) {
         return false;
@@ -91,6 +93,7 @@ bool Mux::receive_small(MuxPort& port, std::span<const std::byte>& bytes, Time n
     } else {
         stream.unacknowledged_bytes += length + message_charge;
     }
+    if (in_unit) offer_credit(stream);
     if (!stream.has(StreamChange::delivered)) note(stream, StreamChange::delivered);
     return true;
 }
@@ -126,10 +129,16 @@ FrameSink::Receipt Mux::receive_unit(MuxPort& port, std::span<const std::byte> b
         ++counters_.units_not_stored;
         return {bytes.size(), false, {}};
     }
+    std::error_code error;
     for (auto rest = bytes; !rest.empty();) {
+        if (receive_small(port, rest, now, error)) {
+            if (error) return {bytes.size(), true, error};
+            continue;
+        }
         decode(rest, Framing::unit, frame);
         ++counters_.frames_received;
-        if (const auto error = apply(port, frame, now)) return {bytes.size(), true, error};
+        error = apply(port, frame, now);
+        if (error) return {bytes.size(), true, error};
     }
     return {bytes.size(), true, {}};
 }

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
+#include <iterator>
 #include <map>
 #include <regex>
 #include <sstream>
@@ -129,4 +130,24 @@ TEST_CASE("the table of promises is the code's") {
         }
     }
     CHECK(documented_deliveries() == deliveries);
+}
+
+TEST_CASE("Every hostile input on its page has a test of that name") {
+    std::string names;
+    for (const auto& entry : std::filesystem::recursive_directory_iterator{root / "tests"}) {
+        if (entry.path().extension() != ".cpp") continue;
+        std::ifstream file{entry.path()};
+        names.append(std::istreambuf_iterator<char>{file}, {});
+    }
+    names = std::regex_replace(names, std::regex{R"("\s*\n\s*")"}, "");  // cut into two lines
+    const std::regex row{R"(\| \d+ .* \| `(hostile [^`]*)` \|)"};
+    std::size_t rows = 0;
+    for (const auto& line : lines_of(root / "docs/hostile_inputs.md")) {
+        std::smatch parts;
+        if (!std::regex_match(line, parts, row)) continue;
+        ++rows;
+        INFO(parts[1]);
+        CHECK(names.find('"' + parts[1].str() + '"') != std::string::npos);
+    }
+    CHECK(rows >= 40);
 }

@@ -147,7 +147,10 @@ std::error_code Mux::on_open(MuxPort& port, const Frame& frame, Time now) {
     }
     if (named != nullptr && named->stream != nullptr) {
         // The same OPEN again is the echo of one that was thought lost; another one is not.
-        const bool same = named->stream->id == frame.id && !port.traits_.lossless;
+        const auto& options = named->stream->options;
+        const bool same = named->stream->id == frame.id && !port.traits_.lossless &&
+                          options.promises == static_cast<Promises>(frame.promises) &&
+                          options.priority.level() == frame.priority;
         return same ? std::error_code{} : errc::protocol_violation;
     }
     // So is one that comes when all is over.

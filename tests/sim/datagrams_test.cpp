@@ -60,7 +60,7 @@ bool near(std::size_t count, double expected) {
 
 }  // namespace
 
-TEST_CASE("A path carries its rate after its delay, and drops what its queue does not hold") {
+TEST_CASE("A path carries its rate after its delay and drops what its queue does not hold") {
     auto path = ample();
     path.rate_bytes_per_second = 250'000;
     path.queue_bytes = 20'000;
@@ -75,7 +75,7 @@ TEST_CASE("A path carries its rate after its delay, and drops what its queue doe
     CHECK(trial.network.counters(0).dropped == 100 - arrived.size());
 }
 
-TEST_CASE("A path loses its share, evenly or in bursts") {
+TEST_CASE("A path loses its share evenly or in bursts") {
     auto path = ample();
     SECTION("evenly") { path.loss = 0.3; }
     SECTION("in bursts") {
@@ -89,7 +89,7 @@ TEST_CASE("A path loses its share, evenly or in bursts") {
     CHECK(near(trial.network.counters(0).lost, 1'500));
 }
 
-TEST_CASE("A path doubles, damages, shortens, and lets overtake") {
+TEST_CASE("A path doubles damages shortens and lets overtake") {
     auto path = ample();
     path.duplicated = 0.1;
     path.corrupted = 0.1;
@@ -120,7 +120,7 @@ TEST_CASE("A path doubles, damages, shortens, and lets overtake") {
     CHECK(overtaken > 100);
 }
 
-TEST_CASE("What is too long for a path vanishes, and what is held up comes at once") {
+TEST_CASE("What is too long for a path vanishes and what is held up comes at once") {
     auto path = ample();
     path.bytes_max = 1'300;
     path.held_until = start + 1s;
@@ -142,7 +142,7 @@ TEST_CASE("A socket holds what the system holds while its process does not read"
     CHECK(trial.network.counters(0).dropped == 300 - count);
 }
 
-TEST_CASE("After a NAT forgot a host, nothing reaches its old address") {
+TEST_CASE("After a NAT forgot a host nothing reaches its old address") {
     Trial trial{ample()};
     auto& network = trial.network;
     const auto old = network.address(0);
@@ -159,8 +159,7 @@ TEST_CASE("After a NAT forgot a host, nothing reaches its old address") {
     CHECK(trial.all().front().from == network.address(0));
 }
 
-TEST_CASE(
-    "An adversary copies, replays and makes up datagrams, and is sent thrice as much at most") {
+TEST_CASE("An adversary copies replays and makes up datagrams and is sent thrice as much at most") {
     auto path = ample();
     Trial trial{path};
     auto& network = trial.network;

@@ -190,7 +190,7 @@ TEST_CASE("hostile 60: a process that was stopped sends no burst and hears its s
 }
 
 TEST_CASE(
-    "hostile 62: a black hole in the middle of a transfer shortens packets, and loses no message") {
+    "hostile 62: a black hole in the middle of a transfer shortens packets and loses no message") {
     auto scenario = good_way();
     scenario.way.packet_bytes_limit = 1'452;
     scenario.plans = {bulk()};

@@ -53,7 +53,7 @@ TEST_CASE("Every promise is kept over bad networks of datagrams: part 2") { chec
 TEST_CASE("Every promise is kept over bad networks of datagrams: part 3") { check_part(2); }
 TEST_CASE("Every promise is kept over bad networks of datagrams: part 4") { check_part(3); }
 
-TEST_CASE("The same seed gives the same datagrams, bit by bit") {
+TEST_CASE("The same seed gives the same datagrams bit by bit") {
     for (std::uint64_t seed = 0; seed < 3; ++seed) {
         CAPTURE(seed);
         CHECK(sim::run_udp_scenario(seed).trace == sim::run_udp_scenario(seed).trace);

@@ -160,7 +160,12 @@ void survives_a_pause(const std::string& scheme) {
 }  // namespace
 
 TEST_CASE("promises are kept over a link that loses a tenth: tcp") { keeps_promises("tcp"); }
+TEST_CASE("promises are kept over a link that loses a tenth: udp") { keeps_promises("udp"); }
 TEST_CASE("IPv6 leads over a link: tcp") { speaks_ipv6("tcp"); }
+TEST_CASE("IPv6 leads over a link: udp") { speaks_ipv6("udp"); }
 TEST_CASE("a connection is made where a tenth is lost: tcp") { connects_through_loss("tcp", 0.1); }
+TEST_CASE("a connection is made where a fifth is lost: udp") { connects_through_loss("udp", 0.2); }
 TEST_CASE("runs of losses and reordering break nothing: tcp") { survives_runs_of_losses("tcp"); }
+TEST_CASE("runs of losses and reordering break nothing: udp") { survives_runs_of_losses("udp"); }
 TEST_CASE("a link that is dead for a while loses nothing: tcp") { survives_a_pause("tcp"); }
+TEST_CASE("a link that is dead for a while loses nothing: udp") { survives_a_pause("udp"); }

@@ -1,5 +1,4 @@
 #include "protocol/outbound.hpp"
-#include "protocol/scheduler.hpp"
 
 #include <algorithm>
 
@@ -9,9 +8,6 @@ namespace {
 
 // What is kept of a stream to go again: beyond, the oldest go no more.
 constexpr std::size_t copies_kept_max = 64;
-
-// Less room than the shortest chunk is the end of a unit.
-constexpr std::size_t unit_rest_max = Scheduler::chunk_bytes_min;
 
 }  // namespace
 
@@ -71,11 +67,11 @@ std::size_t Outbound::write_copy(Target& target, Stop& stop, Time now) {
     const auto head = head_of(target, copy.entry, range);
     const auto room = target.writer.room();
     const bool fits = target.writer.least_head_bytes(head, range.bytes) + range.bytes <= room;
-    if (!fits && room < unit_rest_max) {
+    if (!fits && target.writer.written() != 0) {
         stop = Stop::no_room;
         return 0;
     }
-    // It is not cut: units may have become too short for it.
+    // It is not cut: units may have become too short for it, even those with nothing else.
     if (target.log == nullptr || outdated || !fits) {
         pop_copy();
         stop = Stop::quantum;

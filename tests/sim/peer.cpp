@@ -269,7 +269,8 @@ void Peer::take_receipts(End& end) {
 }
 
 void Peer::check_receipts(Time now) {
-    for (const auto& [id, end] : ends) {
+    for (const auto& [id, each] : ends) {
+        const auto& end = each;  // clang 14 lets no lambda have a structured binding
         const auto twin = other->ends.find(id);
         if (end.cut_out() || twin == other->ends.end()) continue;
         if (twin->second.stream != nullptr && twin->second.readable) {

@@ -172,6 +172,7 @@ void Mux::close(const CloseReason& reason) {
 void Mux::close_at_once(const CloseReason& reason) {
     if (close_state_ == CloseState::sent) return;
     close_reason_ = reason;
+    closes_at_once_ = true;
     close_state_ = CloseState::wanted_at_once;
 }
 

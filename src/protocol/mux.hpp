@@ -144,6 +144,7 @@ private:
     enum class CloseState : std::uint8_t { open, wanted, wanted_at_once, sent };
 
     // Sending: mux_send.cpp
+    bool may_close(const MuxPort& port) const noexcept;
     FrameToken fill(MuxPort& port, FrameWriter& unit, std::uint8_t level_max, Time now);
     bool write_participant_controls(MuxPort& port, FrameWriter& unit, Time now);
     bool write_stream_controls(MuxPort& port, FrameWriter& unit, Time now);
@@ -266,6 +267,7 @@ private:
     bool consumption_wanted_ = false;
     bool peer_blocked_ = false;  // and no more credit to give yet
     CloseState close_state_ = CloseState::open;
+    bool closes_at_once_ = false;
     CloseReason close_reason_;
     std::optional<CloseReason> peer_close_;
     Counters counters_;

@@ -7,6 +7,7 @@ namespace braid::protocol {
 void Mux::acked(MuxPort& port, FrameToken token, Time now) {
     auto* const unit = port.sent_unit(token);
     if (unit == nullptr) return;
+    if (unit->words && !unit->lost) --port.words_under_way_;
     unit->settled = true;
     for (std::uint64_t i = 0; i < unit->frames; ++i) {
         acked_frame(port.logged(unit->first + i), now);
@@ -42,7 +43,10 @@ void Mux::lost(MuxPort& port, FrameToken token, Time now) {
     auto* const unit = port.sent_unit(token);
     if (unit == nullptr) return;
     // The unit is kept: it may yet turn out to have arrived.
-    if (!std::exchange(unit->lost, true)) unit->lost_at = now;
+    if (!std::exchange(unit->lost, true)) {
+        unit->lost_at = now;
+        if (unit->words) --port.words_under_way_;
+    }
     for (std::uint64_t i = 0; i < unit->frames; ++i) {
         lost_frame(port, port.logged(unit->first + i), now);
     }
@@ -54,7 +58,9 @@ void Mux::lost_frame(MuxPort& port, const MuxPort::SentFrame& frame, Time now) {
     switch (frame.kind) {
         case Kind::max_data: max_data_wanted_ = true; return;
         case Kind::max_streams: max_streams_wanted_ = true; return;
-        case Kind::close: close_state_ = CloseState::wanted; return;
+        case Kind::close:
+            close_state_ = closes_at_once_ ? CloseState::wanted_at_once : CloseState::wanted;
+            return;
         case Kind::message:
         case Kind::control: break;
     }

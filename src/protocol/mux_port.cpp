@@ -148,6 +148,8 @@ FrameToken MuxPort::close_unit() {
     SentUnit unit;
     unit.first = std::exchange(log_closed_, end);
     unit.frames = static_cast<std::uint32_t>(end - unit.first);
+    unit.words = std::exchange(log_has_words_, false);
+    if (unit.words) ++words_under_way_;
     sent_.push_back(unit);
     return sent_first_ + sent_.size() - 1;
 }

@@ -92,6 +92,7 @@ private:
         std::uint32_t frames = 0;
         bool settled = false;  // acknowledged
         bool lost = false;     // said to be, which may turn out wrong
+        bool words = false;    // about streams, beside their messages
         Time lost_at{};
     };
 
@@ -104,7 +105,9 @@ private:
     std::uint64_t allocate_slot(Time now);
     void free_slot(std::uint64_t slot, Time until);
     void log(SentFrame frame) {
-        if (!traits_.lossless) log_.push_back(frame);
+        if (traits_.lossless) return;
+        log_.push_back(frame);
+        log_has_words_ = log_has_words_ || frame.kind == SentFrame::Kind::control;
     }
     FrameToken close_unit();
     SentUnit* sent_unit(FrameToken token) noexcept;
@@ -138,7 +141,9 @@ private:
     std::vector<SentRange> ranges_;
     Ring<SentFrame> log_;  // what is in the units of sent_, and in the one that is being filled
     std::uint64_t log_first_ = 0;
-    std::uint64_t log_closed_ = 0;  // where the unit that is being filled begins
+    std::uint64_t log_closed_ = 0;       // where the unit that is being filled begins
+    bool log_has_words_ = false;         // the unit that is being filled
+    std::uint64_t words_under_way_ = 0;  // units with words that are neither settled nor lost
     Ring<SentUnit> sent_;
     FrameToken sent_first_ = 1;
     Ring<Copy> copies_;               // of guaranteed messages, by when they are due

@@ -17,7 +17,7 @@ FrameToken Mux::fill(MuxPort& port, FrameWriter& unit, std::uint8_t level_max, T
         // What the messages brought about leaves with them: CLOSE_STREAM, BLOCKED.
         if (write_participant_controls(port, unit, now)) write_stream_controls(port, unit, now);
     }
-    if (close_state_ != CloseState::open &&
+    if (close_state_ != CloseState::open && may_close(port) &&
         unit.close(close_reason_.code(), close_reason_.text())) {
         close_state_ = CloseState::sent;
         port.log({MuxPort::SentFrame::Kind::close, {}, {}, {}, false});
@@ -28,10 +28,17 @@ FrameToken Mux::fill(MuxPort& port, FrameWriter& unit, std::uint8_t level_max, T
     return port.traits_.lossless ? 0 : port.close_unit();
 }
 
+// Where frames overtake each other, the goodbye waits for what was said of streams before it: the
+// peer takes nothing that comes after.
+bool Mux::may_close(const MuxPort& port) const noexcept {
+    return close_state_ == CloseState::wanted_at_once ||
+           (port.words_under_way_ == 0 && port.controls_.empty());
+}
+
 bool Mux::pending(const MuxPort& port, std::uint8_t level_max) const noexcept {
     if (close_state_ == CloseState::sent) return false;
-    return close_state_ != CloseState::open || port.ping_wanted_ || max_data_wanted_ ||
-           max_streams_wanted_ || blocked_wanted_ || !port.controls_.empty() ||
+    return (close_state_ != CloseState::open && may_close(port)) || port.ping_wanted_ ||
+           max_data_wanted_ || max_streams_wanted_ || blocked_wanted_ || !port.controls_.empty() ||
            port.scheduler_.top_level() <= level_max;
 }
 

@@ -251,6 +251,9 @@ void Participant::release() {
         const std::lock_guard lock{mutex_};
         released_ = true;
         unseen.swap(opened_);
+        for (auto& [index, stream] : std::exchange(early_, {})) {
+            if (stream != nullptr) unseen.push_back(std::move(stream));
+        }
     }
     for (const auto& each : unseen) each->release();
 }

@@ -27,6 +27,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -164,6 +165,7 @@ private:
     void rung();
     void settle(protocol::Time now);
     void changed(protocol::Stream& stream, protocol::Time now);
+    void pass_on(std::uint64_t index, std::shared_ptr<Stream> stream);
     bool opened_by_peer(protocol::Stream& stream, protocol::Time now);
     std::optional<std::uint64_t> refusal(const protocol::Stream& stream);
     std::uint64_t guaranteed_to_peer();
@@ -201,6 +203,7 @@ private:
 
     mutable std::mutex mutex_;  // for the following
     std::vector<std::shared_ptr<Stream>> opened_;
+    std::map<std::uint64_t, std::shared_ptr<Stream>> early_;  // their OPENs overtook others
     std::vector<ParticipantEvent> events_;
     std::uint64_t events_dropped_ = 0;
     std::optional<CloseReason> close_reason_;
@@ -225,6 +228,7 @@ private:
 
     // On the strand.
     State state_ = State::open;
+    std::uint64_t opened_there_ = 0;  // of the streams that the peer opened, passed on in order
     bool heard_ = false;
     std::unique_ptr<protocol::Mux> mux_;
     protocol::MuxPort* port_ = nullptr;

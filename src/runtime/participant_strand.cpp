@@ -245,18 +245,32 @@ void Participant::consume(protocol::Stream& attached) {
 // False if this end will not have the stream.
 bool Participant::opened_by_peer(protocol::Stream& attached, protocol::Time now) {
     if (const auto code = refusal(attached)) {
+        pass_on(static_cast<std::uint64_t>(attached.id) / 2, nullptr);
         mux_->refuse(attached, *code, now);
         if (const auto keeper = keeper_.lock()) keeper->refused(*this, *code);
         return false;
     }
-    auto stream = attach(attached);
+    pass_on(static_cast<std::uint64_t>(attached.id) / 2, attach(attached));
+    return true;
+}
+
+// The n-th stream that the peer opens is the n-th that the application gets, also where an OPEN
+// overtook another. Null for one that is refused.
+void Participant::pass_on(std::uint64_t index, std::shared_ptr<Stream> stream) {
     {
         const std::lock_guard lock{mutex_};
-        if (!released_) opened_.push_back(std::exchange(stream, nullptr));
+        if (!released_) {
+            early_.emplace(index, std::exchange(stream, nullptr));
+            while (!early_.empty() && early_.begin()->first == opened_there_) {
+                auto& next = early_.begin()->second;
+                if (next != nullptr) opened_.push_back(std::move(next));
+                early_.erase(early_.begin());
+                ++opened_there_;
+            }
+        }
     }
     if (stream != nullptr) stream->release();
     changes_.notify();
-    return true;
 }
 
 std::optional<std::uint64_t> Participant::refusal(const protocol::Stream& attached) {

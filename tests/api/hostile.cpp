@@ -88,7 +88,8 @@ Bytes open(const Open& fields) {
         .u8(fields.promises)
         .number(fields.bandwidth)
         .number(fields.credit)
-        .number(static_cast<std::uint64_t>(fields.use));
+        .number(static_cast<std::uint64_t>(fields.use))
+        .number(0);
 }
 
 Bytes message(std::uint64_t slot, unsigned number, std::span<const std::byte> payload) {

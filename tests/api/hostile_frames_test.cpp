@@ -115,7 +115,7 @@ Form control(const char* name, unsigned type, std::size_t numbers) {
 
 std::vector<Form> forms() {
     return {
-        Form{"OPEN", {}}.raw(Bytes{}.u8(0x06)).number(0).raw(Bytes{}.u64(0).u8(4).u8(7)).numbers(3),
+        Form{"OPEN", {}}.raw(Bytes{}.u8(0x06)).number(0).raw(Bytes{}.u64(0).u8(4).u8(7)).numbers(4),
         control("REFUSE_STREAM", 0x08, 2),
         control("CLOSE_STREAM", 0x09, 2),
         control("RESET_STREAM", 0x0a, 4),

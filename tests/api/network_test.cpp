@@ -107,7 +107,7 @@ TEST_CASE("a listener that is stopped takes no more") {
         co_await give_way();
         auto error = co_await error_of(client.connect(to_string(listener.address())));
         CHECK(error == asio::error::connection_refused);
-        error = co_await error_of(server.listen("udp://127.0.0.1:0"));
+        error = co_await error_of(server.listen("quic://127.0.0.1:0"));
         CHECK(error == errc::address_invalid);
         auto first = co_await server.listen("tcp://127.0.0.1:0");
         error = co_await error_of(server.listen(first.address()));

@@ -77,7 +77,7 @@ ON_EVERY_TRANSPORT("what is sent under a cork leaves when it is pulled") {
 
 ON_EVERY_TRANSPORT("a message sealed for some promises arrives on streams with any") {
     auto pair = co_await conformance::make_pair(transport);
-    const std::vector<std::byte> content = repetitive(100'000, 3);
+    const std::vector<std::byte> content = repetitive(20'000, 3);
     const Promises kinds[]{Promises::none, Promises::ordered | Promises::guaranteed_delivery,
                            Promises::reliable, Promises::reliable | Promises::compressed};
     std::vector<Lane> lanes;
@@ -86,8 +86,14 @@ ON_EVERY_TRANSPORT("a message sealed for some promises arrives on streams with a
         const auto message = Message::pack(content, kind);
         for (auto& lane : lanes) lane.client.send(message);
         for (auto& lane : lanes) {
-            const auto received = co_await lane.server.recv<std::vector<std::byte>>();
-            const bool same = received == content;
+            auto received = co_await lane.server.recv_for<std::vector<std::byte>>(200ms);
+            while (!received &&
+                   !covers(lane.client.options().promises, Promises::guaranteed_delivery)) {
+                lane.client.send(message);  // on a link that loses packets it may be lost
+                received = co_await lane.server.recv_for<std::vector<std::byte>>(200ms);
+            }
+            REQUIRE(received);
+            const bool same = *received == content;
             CHECK(same);
         }
     }

@@ -62,6 +62,14 @@ void UdpDial::fail() {
     throw ConnectError{error_, to_string(*address_)};
 }
 
+void send_cancellation(UdpSocket& socket, const SocketAddress& to,
+                       const Dialling& dialling) noexcept {
+    // Nobody waits for an answer that would tell whether it arrived: one of three does.
+    constexpr int copies = 3;
+    const auto bytes = dialling.cancellation();
+    for (int i = 0; i < copies; ++i) socket.send(to, {}, bytes, bytes.size());
+}
+
 void UdpDial::close() noexcept {
     closed_ = true;
     resolver_.cancel();
@@ -74,8 +82,7 @@ void UdpDial::close() noexcept {
 void UdpDial::give_up(Attempt& attempt) noexcept {
     auto& socket = attempt.seat->socket();
     socket.want_reports(false);
-    const auto bytes = attempt.dialling->cancellation();
-    socket.send(attempt.peer, {}, bytes, bytes.size());
+    send_cancellation(socket, attempt.peer, *attempt.dialling);
 }
 
 void UdpDial::start() {

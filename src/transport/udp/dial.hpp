@@ -97,4 +97,8 @@ private:
     bool closed_ = false;
 };
 
+/// Tells the accepting side that nobody waits for its answer any more.
+void send_cancellation(UdpSocket& socket, const SocketAddress& to,
+                       const Dialling& dialling) noexcept;
+
 }  // namespace braid::transport

@@ -180,8 +180,7 @@ void UdpEncounter::close() noexcept {
     closed_ = true;
     if (dial_ != nullptr) dial_->close();
     if (answered_ && answered_->seat != nullptr) {
-        const auto bytes = answered_->dialling->cancellation();
-        answered_->seat->socket().send(peer_, {}, bytes, bytes.size());
+        send_cancellation(answered_->seat->socket(), peer_, *answered_->dialling);
         answered_->seat->leave();
     }
     if (seat_ != nullptr) seat_->leave();

@@ -77,8 +77,8 @@ public:
     /// The connection is over: the socket failed, or this end closes.
     void fail(std::error_code reason) noexcept;
 
-    /// Nothing more will be said: the link fails with eof once all is acknowledged, or after three
-    /// probe timeouts.
+    /// Nothing more will be said: the link fails with eof once all is acknowledged, or when it has
+    /// been repeated four times.
     void finish() noexcept;
 
     // For the driver: what leaves.

@@ -51,6 +51,7 @@ public:
             .u8(promises)
             .number(0)
             .number(1'000)
+            .number(0)
             .number(0);
     }
     FrameBytes& message(std::uint64_t slot, unsigned number16, std::size_t size) {

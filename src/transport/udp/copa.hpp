@@ -29,8 +29,8 @@ struct CopaConstants {
     double startup_pacing_gain = 2;
     protocol::Duration startup_queue_least = std::chrono::milliseconds{6};
     double startup_queue_share = 0.0625;  ///< of the least round trip
-    double startup_loss = 0.1;            ///< of a round
-    unsigned startup_lost_packets = 3;    ///< of a round, at least: with fewer it is chance
+    double startup_loss = 0.25;           ///< of a round: more than chance loses
+    unsigned startup_lost_packets = 10;   ///< of a round, at least: with fewer it is chance
     double startup_window = 1.1;          ///< of what the path holds
 
     // Guard 2: the window never holds much more than the path does.

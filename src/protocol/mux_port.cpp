@@ -107,7 +107,9 @@ MuxPort::Slot& MuxPort::make_slot(std::uint64_t slot) {
 
 // The dialling side names streams with even slots, the accepting side with odd ones.
 std::uint64_t MuxPort::allocate_slot(Time now) {
-    while (!quarantined_.empty() && quarantined_.front().first <= now) {
+    // After a pause of this process, what waits to be read is older than the time says.
+    const auto heard_until = std::min(now, received_at_);
+    while (!quarantined_.empty() && quarantined_.front().first <= heard_until) {
         free_slots_.push_back(quarantined_.front().second);
         std::push_heap(free_slots_.begin(), free_slots_.end(), std::greater{});
         quarantined_.pop_front();

@@ -35,6 +35,12 @@ TEST_CASE("What overtakes the OPEN of a slot used before is not taken for its la
     CHECK(pair.other.mux.stream_count() == 1);
     pair.pass(2s);
 
+    // What was sent before may still wait to be read here, however long ago that was.
+    pair.one.open({.promises = in_order});
+    CHECK(pair.one.fill().frames()[0].slot == 2);
+    pair.other.mux.ping();
+    REQUIRE(pair.one.hear(pair.other.fill()).stored);
+
     auto& second = pair.one.open({.promises = in_order});
     const auto open = pair.one.fill();
     REQUIRE(open.frames()[0].slot == 0);

@@ -1,5 +1,6 @@
 #include "runtime/system_timers.hpp"
 
+#include <algorithm>
 #include <utility>
 
 namespace braid::runtime {
@@ -52,7 +53,8 @@ void SystemTimers::set_timer() {
     const auto earliest = heap_.earliest();
     if (!timer_ || earliest >= timer_at_) return;
     timer_at_ = earliest;
-    timer_->expires_after(earliest - clock_->now());
+    const auto now = clock_->now();
+    timer_->expires_after(std::max(earliest, now) - now);
     timer_->async_wait([weak = weak_from_this()](std::error_code error) {
         if (error) return;
         if (const auto self = weak.lock()) self->rang();

@@ -51,6 +51,17 @@ TEST_CASE("deadlines ring by the machine's clock") {
     timers->remove(early->entry);
 }
 
+TEST_CASE("a deadline before all time rings at once") {
+    asio::io_context context;
+    const auto timers = SystemTimers::make(context.get_executor(), std::make_shared<SystemClock>());
+    const auto sleeper = std::make_shared<Sleeper>();
+    sleeper->entry.set_target(sleeper);
+    timers->arm(sleeper->entry, braid::protocol::Time::min());
+    CHECK(context.run_one_for(10s) == 1);
+    CHECK(sleeper->alarms == 1);
+    timers->remove(sleeper->entry);
+}
+
 TEST_CASE("a removed deadline does not hold the context up") {
     asio::io_context context;
     const auto clock = std::make_shared<SystemClock>();

@@ -45,7 +45,7 @@ struct Home {
 const std::vector<Home> homes{
     {"cereal/", {"include/braid/serialize.hpp", "include/braid/detail/"}},
     {"lz4", {"src/protocol/envelope.cpp"}},
-    {"xxhash", {"src/protocol/envelope.cpp"}},
+    {"xxhash", {"src/protocol/envelope.cpp", "src/crypto/mac_cipher.cpp"}},
     {"sodium", {"src/crypto/"}},
     {"spdlog/", {"src/runtime/log."}},
     {"fmt/", {"src/runtime/log."}},

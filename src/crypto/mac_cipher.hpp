@@ -11,9 +11,10 @@
 
 namespace braid::crypto {
 
-/// Authenticates packets and hides nothing: SipHash-2-4 (Aumasson and Bernstein, 2012), 64 bits.
-/// Keeps out whoever has not seen the handshake, and what was damaged on the way; who saw it can
-/// forge.
+/// Authenticates packets and hides nothing: SipHash-2-4 (Aumasson and Bernstein, 2012), 64 bits,
+/// over the XXH3-128 (Collet, xxHash specification) of the payload. Keeps out whoever sees nothing
+/// of the connection, and what was damaged on the way; who saw the handshake can forge, and who
+/// sees packets might find another payload for a tag.
 class MacCipher final : public protocol::PacketCipher {
 public:
     using Key = std::array<std::byte, 16>;
@@ -21,8 +22,8 @@ public:
     /// No packet has a longer one.
     static constexpr std::size_t header_bytes_max = 40;
 
-    /// @param payload_key and `packet_key` have nothing to do with each other
-    MacCipher(const Key& payload_key, const Key& packet_key) noexcept;
+    /// @param payload_seed and `packet_key` have nothing to do with each other
+    MacCipher(std::uint64_t payload_seed, const Key& packet_key) noexcept;
 
     std::size_t tag_bytes() const noexcept override { return tag_size; }
     void seal(std::uint64_t number, std::span<const std::byte> header, std::span<std::byte> payload,
@@ -35,7 +36,7 @@ private:
     Tag tag_of(std::uint64_t number, std::span<const std::byte> header,
                std::span<const std::byte> payload) const noexcept;
 
-    Key payload_key_;
+    std::uint64_t payload_seed_;
     Key packet_key_;
 };
 

@@ -1,6 +1,7 @@
 #include "runtime/system_timers.hpp"
 
-#include <algorithm>
+#include <asio/post.hpp>
+
 #include <utility>
 
 namespace braid::runtime {
@@ -48,24 +49,37 @@ void SystemTimers::evict() noexcept {
     timer_.reset();
 }
 
-// Only an earlier deadline moves asio's timer; one that rings too early costs less.
+// Only an earlier deadline moves asio's timer; one that rings too early costs less. One that is due
+// already needs none: setting the system's timer costs more than all else here, and a sender that
+// is paced comes by for every batch.
 void SystemTimers::set_timer() {
     const auto earliest = heap_.earliest();
     if (!timer_ || earliest >= timer_at_) return;
-    timer_at_ = earliest;
     const auto now = clock_->now();
-    timer_->expires_after(std::max(earliest, now) - now);
+    if (earliest <= now) {
+        if (std::exchange(posted_, true)) return;
+        asio::post(timer_->get_executor(), [weak = weak_from_this()] {
+            if (const auto self = weak.lock()) self->rang(Ringer::post);
+        });
+        return;
+    }
+    timer_at_ = earliest;
+    timer_->expires_after(earliest - now);
     timer_->async_wait([weak = weak_from_this()](std::error_code error) {
         if (error) return;
-        if (const auto self = weak.lock()) self->rang();
+        if (const auto self = weak.lock()) self->rang(Ringer::timer);
     });
 }
 
-void SystemTimers::rang() {
+void SystemTimers::rang(Ringer by) {
     std::vector<std::shared_ptr<Alarmed>> due;
     {
         const std::lock_guard lock{mutex_};
-        timer_at_ = protocol::never;
+        if (by == Ringer::timer) {
+            timer_at_ = protocol::never;
+        } else {
+            posted_ = false;
+        }
         heap_.expire(clock_->now(), due);
         set_timer();
     }

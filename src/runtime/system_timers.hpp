@@ -31,8 +31,10 @@ private:
 
     bool claim() noexcept override;
     void evict() noexcept override;
+    enum class Ringer { timer, post };
+
     void set_timer();
-    void rang();
+    void rang(Ringer by);
 
     std::shared_ptr<Clock> clock_;
     std::shared_ptr<transport::Residents> residents_;
@@ -42,6 +44,7 @@ private:
     TimerHeap heap_;
     std::optional<asio::steady_timer> timer_;  // none once its context died
     protocol::Time timer_at_ = protocol::never;
+    bool posted_ = false;  // for a deadline that was due when it was armed
 };
 
 }  // namespace braid::runtime

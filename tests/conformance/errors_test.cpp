@@ -179,7 +179,14 @@ ON_EVERY_TRANSPORT("where nobody listens a connect fails and names the address")
     }
     auto server = co_await network.try_connect(address);
     CHECK_FALSE(server);
-    CHECK(is_system_error(server.error(), std::errc::connection_refused));
+#ifdef BRAID_PORTABLE_IO
+    // Asio alone does not tell what ICMP reports.
+    const bool told = address.rfind("udp", 0) != 0;
+#else
+    const bool told = true;
+#endif
+    CHECK((told ? is_system_error(server.error(), std::errc::connection_refused)
+                : server.error() == errc::timed_out));
     CHECK(has(server.text(), address));
 }
 

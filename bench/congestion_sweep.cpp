@@ -30,6 +30,7 @@ bool set_constant(CopaConstants& constants, const std::string& name, double valu
         {"delta", &CopaConstants::delta},
         {"near_empty_share", &CopaConstants::near_empty_share},
         {"pacing_gain", &CopaConstants::pacing_gain},
+        {"ease_in_share", &CopaConstants::ease_in_share},
         {"startup_pacing_gain", &CopaConstants::startup_pacing_gain},
         {"startup_queue_share", &CopaConstants::startup_queue_share},
         {"startup_loss", &CopaConstants::startup_loss},
@@ -203,7 +204,8 @@ int main(int count, char** arguments) {
         "Congestion control over a simulated bottleneck. A cell is goodput in Mbit/s, median and\n"
         "99th percentile of the game's packets in ms (one way), share of packets lost.",
         options};
-    line.text("suites", suites, "comma-separated: design, unseen, sharing, sharing_unseen");
+    line.text("suites", suites,
+              "comma-separated: design, unseen, fresh, sharing, sharing_unseen, sharing_fresh");
     line.text("controls", controls, "comma-separated: copa, cubic, fixed");
     line.text("set", set, "constants of Copa-G, comma-separated name=value");
     line.number("first-seed", first_seed, "of as many as --rounds");

@@ -24,9 +24,9 @@ SideBySide workload(const RunOptions& run) {
     shape.queue_time(100ms);
     what.link.outbound = shape;
     what.link.inbound = shape;
-    // The next one is given when less than this waits, so that two are there at most.
+    // The next one is given when less than this is unconfirmed: two at most, and one at least.
     what.task.bulk_bytes = static_cast<std::size_t>(mebibyte);
-    what.task.bulk_ahead_bytes = static_cast<std::size_t>(mebibyte);
+    what.task.bulk_ahead_bytes = static_cast<std::size_t>(1.5 * mebibyte);
     what.task.flows[urgent] = {"urgent", 20, 64, true};
     what.task.warm_up_seconds = 1;
     what.task.seconds = run.seconds;

@@ -91,6 +91,51 @@ std::vector<Scenario> unseen() {
     return all;
 }
 
+// None of these paths had been run when the constants were last changed.
+std::vector<Scenario> fresh() {
+    std::vector<Scenario> all;
+    for (const double megabits : {2.5, 12.0, 60.0}) {
+        for (const double round_trip : {12.0, 45.0, 130.0}) {
+            for (const double products : {0.4, 1.2, 4.0}) {
+                all.push_back({format("%g Mbit/s %g ms queue %g", megabits, round_trip, products),
+                               path(megabits, round_trip, products)});
+            }
+            for (const double loss : {0.005, 0.03, 0.12}) {
+                all.push_back(
+                    {format("%g Mbit/s %g ms loss %g %%", megabits, round_trip, 100 * loss),
+                     path(megabits, round_trip, 1.2, loss)});
+            }
+        }
+        auto jitter = path(megabits, 45, 1.2);
+        jitter.jitter_ms = 6;
+        all.push_back({format("%g Mbit/s 45 ms overtaking 6 ms", megabits), jitter});
+        auto bursts = path(megabits, 45, 1.2);
+        bursts.burst_begins = 0.002;
+        bursts.burst_packets = 12;
+        all.push_back({format("%g Mbit/s 45 ms bursts of 12", megabits), bursts});
+        auto steps = path(megabits, 45, 2);
+        steps.steps = {{8, megabits * 0.4e6}, {16, megabits * 1e6}};
+        all.push_back({format("%g Mbit/s 45 ms, two fifths of it for 8 s", megabits), steps});
+    }
+    return all;
+}
+
+std::vector<Scenario> sharing_fresh() {
+    std::vector<Scenario> all;
+    for (const double megabits : {12.0, 30.0}) {
+        for (const double round_trip : {25.0, 60.0}) {
+            for (const double products : {1.0, 3.0}) {
+                all.push_back(
+                    {format("cubic, %g Mbit/s %g ms queue %g", megabits, round_trip, products),
+                     path(megabits, round_trip, products), 1, 1});
+            }
+            all.push_back({format("four alike, %g Mbit/s %g ms", megabits, round_trip),
+                           path(megabits, round_trip, 1), 4, 0});
+        }
+    }
+    return all;
+}
+
 std::vector<Scenario> sharing() {
     std::vector<Scenario> all;
     for (const double products : {0.5, 1.0, 4.0}) {
@@ -125,6 +170,8 @@ std::vector<Scenario> sharing_unseen() {
 std::vector<Scenario> scenarios(std::string_view suite) {
     if (suite == "design") return design();
     if (suite == "unseen") return unseen();
+    if (suite == "fresh") return fresh();
+    if (suite == "sharing_fresh") return sharing_fresh();
     if (suite == "sharing") return sharing();
     if (suite == "sharing_unseen") return sharing_unseen();
     return {};

@@ -16,7 +16,8 @@ struct Scenario {
     double cubics_end = 1e9;  ///< seconds
 };
 
-/// "design": those that the constants were picked on. "unseen": others, to check them on.
+/// "design": those that the constants were picked on. "unseen": others, to check them on. "fresh":
+/// run for the first time when nothing was to be changed any more.
 /// "sharing": beside CUBIC, and four alike.
 std::vector<Scenario> scenarios(std::string_view suite);
 

@@ -56,8 +56,11 @@ Copa::Copa(std::uint64_t packet_bytes, const CopaConstants& constants)
       near_empty_packets_{constants.near_empty_packets},
       inverse_delta_{1 / constants.delta} {}
 
-void Copa::on_sent(protocol::Time, std::uint64_t bytes, std::uint64_t) {
+void Copa::on_sent(protocol::Time, std::uint64_t bytes, std::uint64_t in_flight) {
     packet_bytes_ = std::max(packet_bytes_, static_cast<double>(bytes));
+    // What fills a pipe that ran empty would be a queue at its end if it came faster than it
+    // leaves.
+    if (!startup_ && static_cast<double>(in_flight) < constants_.ease_in_share * window_) ease_in();
 }
 
 void Copa::on_ack(const AckSample& sample) {
@@ -334,11 +337,15 @@ void Copa::on_probe_timeout(protocol::Time, unsigned in_a_row) {
 
 void Copa::on_idle(protocol::Time, protocol::Duration idle) {
     if (idle <= pause_short) return;
-    ease_in_ = true;
-    ease_round_ = round_ + 1;
+    ease_in();
     if (idle > pause_long && window_ > packets_after_long_pause * packet_bytes_) {
         begin(packets_after_long_pause);
     }
+}
+
+void Copa::ease_in() noexcept {
+    ease_in_ = true;
+    ease_round_ = round_ + 1;
 }
 
 void Copa::begin(double packets) {

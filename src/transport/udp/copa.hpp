@@ -22,6 +22,7 @@ struct CopaConstants {
     unsigned near_empty_rounds = 5;  ///< without an empty queue: somebody else fills it
     unsigned steady_rounds = 3;      ///< in one direction, before the velocity doubles
     double pacing_gain = 1.5;        ///< of the window in a standing round trip
+    double ease_in_share = 0.5;      ///< with less of the window in use, no gain; 0: off
 
     // Guard 1: leaves startup early, and with a window that was measured.
 
@@ -125,6 +126,7 @@ private:
     void steer(double acked);
     void limit();
     void remember();
+    void ease_in() noexcept;
     void begin(double packets);
 
     double standing_seconds() const noexcept;
@@ -169,7 +171,7 @@ private:
     unsigned lossy_rounds_ = 0;
     std::optional<std::uint64_t> loss_tested_;  ///< the round in which less was sent for it
     std::optional<BeforeLoss> before_loss_;
-    bool ease_in_ = false;  ///< after a pause: one round without any gain
+    bool ease_in_ = false;  ///< after a pause: until a round is over, without any gain
     std::uint64_t ease_round_ = 0;
 };
 

@@ -118,6 +118,24 @@ TEST_CASE("copa eases in after a pause and starts smaller after a long one") {
     CHECK(window(control) == 32 * packet);
 }
 
+TEST_CASE("copa fills a path that ran empty no faster than it drains") {
+    Copa control{1200};
+    FluidPath path;
+    path.run(control, Seconds{5});
+    const auto pace = static_cast<double>(control.pacing_bytes_per_second());
+    const auto in_use = [&](double share) {
+        return static_cast<std::uint64_t>(share * static_cast<double>(control.window_bytes()));
+    };
+    control.on_sent(path.now, 1200, in_use(0.6));
+    CHECK(static_cast<double>(control.pacing_bytes_per_second()) == pace);
+    control.on_sent(path.now, 1200, in_use(0.4));
+    CHECK(static_cast<double>(control.pacing_bytes_per_second()) ==
+          Approx(pace / 1.5).epsilon(0.001));
+    path.round(control);
+    path.round(control);
+    CHECK(static_cast<double>(control.pacing_bytes_per_second()) > 0.9 * pace);
+}
+
 TEST_CASE("copa leaves startup when the queue grows and takes what it measured") {
     Copa control{1200};
     FluidPath path;

@@ -123,13 +123,21 @@ private:
 
     void transmit(End& end, End& other) {
         std::vector<std::byte> buffer(300 + 4u * input_.take());
-        FrameWriter writer{buffer};
+        std::vector<FrameWriter::Reference> references;
+        auto writer =
+            lossless_ ? FrameWriter{buffer, buffer.size(), references} : FrameWriter{buffer};
         const bool pending = end.port->pending(now_);
         const auto token = end.port->fill(writer, now_);
         require(pending || writer.written() == 0);
         require(writer.written() > 0 || !end.port->pending(now_));
         if (writer.written() == 0) return;
         buffer.resize(writer.copied());
+        std::size_t inserted = 0;
+        for (const auto& each : references) {
+            const auto at = buffer.begin() + static_cast<std::ptrdiff_t>(each.position + inserted);
+            buffer.insert(at, each.bytes.begin(), each.bytes.end());
+            inserted += each.bytes.size();
+        }
         other.arriving.push_back({std::move(buffer), token});
     }
 

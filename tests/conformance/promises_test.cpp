@@ -5,6 +5,7 @@
 #include <asio/steady_timer.hpp>
 
 #include <algorithm>
+#include <iterator>
 #include <set>
 #include <utility>
 #include <vector>
@@ -240,10 +241,12 @@ ON_EVERY_TRANSPORT_UNAIDED("a queue without guarantee that is full drops its old
     apart.run(take_rising(lane.server, numbers));
     REQUIRE_FALSE(numbers.empty());
     CHECK(numbers.back() == count - 1);
-    // It holds 64 KiB of numbers of 4 bytes and their envelopes.
-    CHECK(numbers.size() >= 1'000);
     CHECK(numbers.size() < count);
-    CHECK(numbers.front() > 0);
+    // It holds 64 KiB of numbers of 4 bytes and their envelopes. The first ones may have left
+    // before it was full.
+    const auto gap = std::adjacent_find(numbers.rbegin(), numbers.rend(),
+                                        [](int newer, int older) { return newer != older + 1; });
+    CHECK(std::distance(numbers.rbegin(), gap) >= 1'000);
 }
 
 ON_EVERY_TRANSPORT_UNAIDED("a queue with guarantee that is full refuses and drops nothing") {

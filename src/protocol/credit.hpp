@@ -57,6 +57,8 @@ public:
     std::uint64_t charged() const noexcept { return charged_; }
     std::uint64_t reserved() const noexcept { return reserved_; }
     std::uint64_t headroom() const noexcept { return announced_ - charged_; }
+    /// What was charged and is not consumed.
+    std::uint64_t held() const noexcept { return charged_ - consumed_; }
 
     /// @returns false if the peer was not given that much
     bool charge(std::uint64_t bytes) noexcept {

@@ -351,9 +351,7 @@ void Inbound::reset(std::uint64_t credit, ReceiveCredit& participant) {
     const auto unread = credit_.charged() - delivered_charge_;
     credit_.consume(unread);
     participant.consume(unread);
-    for (std::size_t i = 0; i < reserved_.size(); ++i) {
-        if (reserved_[i].delivered_at == 0) participant.unreserve(reserved_[i].bytes);
-    }
+    release_undelivered(participant);
     partial_.clear();
     held_.clear();
     waiting_.clear();
@@ -383,6 +381,20 @@ void Inbound::consume(std::uint64_t bytes, ReceiveCredit& participant) {
         participant.unreserve(reserved_.front().bytes);
         reserved_.pop_front();
     }
+}
+
+// What is delivered but not read keeps its room.
+void Inbound::release_undelivered(ReceiveCredit& participant) {
+    for (auto left = reserved_.size(); left > 0; --left) {
+        const auto each = reserved_.front();
+        reserved_.pop_front();
+        if (each.delivered_at == 0) {
+            participant.unreserve(each.bytes);
+        } else {
+            reserved_.push_back(each);
+        }
+    }
+    consume(0, participant);
 }
 
 void Inbound::grant_reservation(ReceiveCredit& participant) {

@@ -137,6 +137,7 @@ private:
     static Message message_of(const Content& content);
     void abandon_below(std::uint64_t number);
     void make_room_for_partial(std::uint64_t number, std::size_t bytes);
+    void release_undelivered(ReceiveCredit& participant);
     void note_end() noexcept;
 
     Promises promises_;

@@ -214,3 +214,23 @@ TEST_CASE("A message as long as the window asks for its reservation") {
         CHECK(receiver.inbound.credit().announce(Time{1s}, 1ms) >= total + message_charge);
     }
 }
+
+TEST_CASE("A reset gives back the room of what it ends and of what was read behind it") {
+    constexpr std::uint64_t total = 20'000;
+    Receiver receiver{Promises::guaranteed_delivery, 10'000};
+    for (const std::uint64_t number : {0u, 1u, 2u}) {
+        REQUIRE_FALSE(receiver.part(number, 0, 1'000, total));
+        REQUIRE(receiver.inbound.reservation_wanted() == total);
+        receiver.inbound.grant_reservation(receiver.participant);
+        receiver.inbound.credit().announce(Time{1s}, 1ms);
+    }
+    REQUIRE_FALSE(receiver.part(1, 1'000, total - 1'000, total));
+    CHECK(receiver.read() == std::vector<std::uint64_t>{1});
+    REQUIRE_FALSE(receiver.part(2, 1'000, total - 1'000, total));
+    receiver.inbound.reset(receiver.inbound.credit().charged(), receiver.participant);
+    // What was delivered before may still be read.
+    CHECK(receiver.participant.reserved() == total);
+    CHECK(receiver.read() == std::vector<std::uint64_t>{2});
+    CHECK(receiver.participant.reserved() == 0);
+    CHECK(receiver.participant.held() == 0);
+}

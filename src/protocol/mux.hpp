@@ -125,6 +125,9 @@ public:
 
     std::size_t stream_count() const noexcept { return streams_.size(); }
     const Counters& counters() const noexcept { return counters_; }
+    /// Over all streams: what the peer may send, and what may be sent to it.
+    const ReceiveCredit& receive_credit() const noexcept { return receive_credit_; }
+    const SendCredit& send_credit() const noexcept { return send_credit_; }
     const MuxOptions& options() const noexcept { return options_; }
 
     /// Calls `visit(Stream&)` for every stream, in no particular order.

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "protocol/link.hpp"
+#include "sim/arrivals.hpp"
 #include "sim/random.hpp"
 
 #include <cstddef>
@@ -86,6 +87,12 @@ public:
 
     /// This end's clock is behind by so much: it stood for a while.
     virtual void set_behind(Duration) {}
+
+    /// What must have been delivered here by now, if this end knows.
+    virtual Arrivals* arrivals() { return nullptr; }
+
+    /// Nothing more will be said: the link fails once the peer has all, or after a while.
+    virtual void finish() { failure_ = std::make_error_code(std::errc::connection_aborted); }
 
     std::uint64_t trace() const noexcept { return trace_; }
     std::uint64_t bytes_sent() const noexcept { return bytes_sent_; }

@@ -406,6 +406,21 @@ void Peer::check_step(const Peer& there) {
             "more is held than the limits allow");
 }
 
+void Peer::check_arrivals(Arrivals& arrivals) {
+    for (const auto id : arrivals.take_touched()) {
+        const auto found = ends.find(id);
+        if (found == ends.end() || found->second.stream == nullptr) continue;
+        const auto& end = found->second;
+        const auto& inbound = end.stream->inbound;
+        if (inbound.ended() || end.cut_in()) continue;
+        const auto delivered = inbound.counters().messages_delivered;
+        require(delivered >= arrivals.due(id), [&] {
+            return "of " + std::to_string(arrivals.due(id)) + " messages that are here " +
+                   std::to_string(delivered) + " are delivered on " + name(end);
+        });
+    }
+}
+
 std::string Peer::state() {
     std::ostringstream out;
     for (const auto& [id, end] : ends) {

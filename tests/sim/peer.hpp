@@ -1,6 +1,7 @@
 #pragma once
 
 #include "protocol/mux.hpp"
+#include "sim/arrivals.hpp"
 #include "sim/plan.hpp"
 #include "sim/random.hpp"
 
@@ -79,6 +80,8 @@ public:
     /// When there is something to read later.
     Time deadline() const;
     void check_step(const Peer& other);
+    /// Every message is delivered as soon as all of it is here, whatever others miss.
+    void check_arrivals(Arrivals& arrivals);
     /// When all has arrived: reads it.
     void check_receipts(Time now);
 

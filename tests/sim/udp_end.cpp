@@ -39,11 +39,14 @@ UdpEnd::UdpEnd(const UdpOptions& options, std::size_t side,
     auto sealing = std::make_unique<WatchedCipher>(watches_[side]);
     sealing_ = sealing.get();
     made.sealing = std::move(sealing);
-    if (std::getenv("BRAID_SIM_TRACE") != nullptr) {
-        watches_[side]->sealed = [this](std::uint64_t, std::span<const std::byte> payload) {
-            print(payload);
-        };
-    }
+    const bool traced = std::getenv("BRAID_SIM_TRACE") != nullptr;
+    watches_[side]->sealed = [this, traced](std::uint64_t, std::span<const std::byte> payload) {
+        if (traced) print(payload);
+        watch_->sealed(payload);
+    };
+    watches_[1 - side]->opened = [this](std::uint64_t, std::span<const std::byte>) {
+        watch_->opened();
+    };
     made.opening = std::make_unique<WatchedCipher>(watches_[1 - side]);
     made.idle = options.idle;
     made.congestion = options.congestion;
@@ -52,6 +55,7 @@ UdpEnd::UdpEnd(const UdpOptions& options, std::size_t side,
     made.seed = options.seed * 2 + side;
     made.round_trip_time = options.round_trip_time;
     link_ = std::make_unique<braid::transport::UdpLink>(std::move(made), now);
+    watch_ = std::make_unique<UdpWatch>(*link_, watches_[1 - side]);
 }
 
 void UdpEnd::print(std::span<const std::byte> payload) const {
@@ -62,9 +66,11 @@ void UdpEnd::print(std::span<const std::byte> payload) const {
 
 void UdpEnd::fill(FrameSource& source, Time now) {
     now_ = now;
+    auto& watched = watch_->watched(source);
     for (int round = 0; !link_->failure(); ++round) {
         require(round < rounds_max, "fill() never comes to an end");
-        link_->fill(source, now);
+        link_->fill(watched, now);
+        watch_->check_filled();
         write(now);
         if (!link_->would_fill(source, now)) break;
     }
@@ -99,8 +105,17 @@ void UdpEnd::drain(FrameSink& sink, Time now) {
             batch_.push_back(std::move(*datagram));
         }
         for (auto& datagram : batch_) link_->received(datagram.from, datagram.bytes);
-        link_->drain(sink, now);
+        link_->drain(watch_->watched(sink), now);
+        watch_->check_drained(batch_.size());
     } while (batch_.size() == read_at_once_max && !link_->failure());
+    if (link_->failure() == std::errc::connection_aborted) check_over();
+}
+
+// The peer has all that was said to it.
+void UdpEnd::check_over() {
+    require(link_->recovery().bytes_in_flight() == 0, "over, and yet something is under way");
+    require(link_->recovery().deadline() == never, "over, and yet an answer is waited for");
+    require(!link_->outgoing(), "over, and yet something is to leave");
 }
 
 void UdpEnd::check(Time now) {

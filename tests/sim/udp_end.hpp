@@ -3,6 +3,7 @@
 #include "sim/datagrams.hpp"
 #include "sim/links.hpp"
 #include "sim/packet_watch.hpp"
+#include "sim/udp_watch.hpp"
 #include "transport/udp/link.hpp"
 
 #include <array>
@@ -50,6 +51,9 @@ public:
     const braid::transport::UdpLink& link() const { return *link_; }
     const PacketWatch& sealing() const { return *watches_[side_]; }
 
+    Arrivals* arrivals() override { return &watch_->arrivals(); }
+    void finish() override { link_->finish(); }
+
     /// The system refuses to send what is longer; the network may carry less.
     void set_interface_bytes(std::size_t bytes) { interface_bytes_ = bytes; }
 
@@ -57,12 +61,14 @@ private:
     void print(std::span<const std::byte> payload) const;
     void write(Time now);
     void check(Time now);
+    void check_over();
 
     std::size_t side_;
     std::shared_ptr<DatagramNetwork> network_;
     std::array<std::shared_ptr<PacketWatch>, 2> watches_;  // by the side that seals
     WatchedCipher* sealing_ = nullptr;
     std::unique_ptr<braid::transport::UdpLink> link_;
+    std::unique_ptr<UdpWatch> watch_;
     std::vector<DatagramNetwork::Datagram> batch_;
     Time now_{};
     Duration behind_{0};

@@ -15,6 +15,12 @@ namespace {
 // One instant can hold some events, but who wakes again and again without time going on is stuck.
 constexpr std::uint64_t wakes_at_once_max = 8;
 
+// A goodbye is repeated for three seconds at most, by an end that may be asleep.
+constexpr Duration goodbye_max = 10s;
+
+// Reminders about streams that are over lapse when they are due.
+constexpr Duration reminders_max = 1s;
+
 constexpr std::size_t lossy_bytes_max = 200'000;
 
 MuxOptions mux_options(const braid::Limits& limits, bool even) {
@@ -231,6 +237,11 @@ void World::step() {
     for (std::size_t side = 0; side < 2; ++side) {
         if (paused(side)) continue;
         peers_[side]->check_step(*peers_[1 - side]);
+        for (auto& wire : wires_) {
+            if (auto* const arrivals = wire.ends[side]->arrivals()) {
+                peers_[side]->check_arrivals(*arrivals);
+            }
+        }
         require(peers_[side]->mux.deadline() > now(side), "a deadline that is not in the future");
     }
 }
@@ -368,6 +379,36 @@ void World::wind_up(Duration most) {
     require(run_while_not([&] { return peers_[1]->mux.peer_close().has_value(); }, 60s),
             "the close did not arrive");
     require(peers_[1]->mux.peer_close()->code() == 3, "a close with another code");
+    check_nothing_left();
+}
+
+// Once both ends know that it is over, there is nothing to wait for, and nothing charged.
+void World::check_nothing_left() {
+    failures_allowed_ = true;
+    for (auto& wire : wires_) {
+        for (auto& end : wire.ends) end->finish();
+    }
+    require(run_while_not([this] { return ports_left() == 0; }, goodbye_max),
+            "a link that was finished lives on");
+    const auto nothing_due = [this] {
+        return peers_[0]->mux.deadline() == never && peers_[1]->mux.deadline() == never;
+    };
+    require(run_while_not(nothing_due, reminders_max), "a mux waits for a time after its end");
+    for (std::size_t side = 0; side < 2; ++side) {
+        auto& peer = *peers_[side];
+        const auto say = [side](const char* what) {
+            return [=] { return "side " + std::to_string(side) + what; };
+        };
+        require(peer.deadline() == never, say(" is to read something after its end"));
+        const auto& credit = peer.mux.receive_credit();
+        require(credit.held() == 0, say(" holds what nobody will take"));
+        require(credit.charged() == peers_[1 - side]->mux.send_credit().used(), [&] {
+            return "side " + std::to_string(side) + " was charged " +
+                   std::to_string(credit.charged()) + " of " +
+                   std::to_string(peers_[1 - side]->mux.send_credit().used()) + " bytes sent";
+        });
+        require(credit.reserved() == 0, say(" reserves room for what will not come"));
+    }
 }
 
 std::uint64_t World::trace() const {

@@ -100,6 +100,7 @@ private:
     bool arrived(const End& receiver, const End& sender) const;
     bool expects(const End& receiver, std::size_t side) const;
     std::string missing() const;
+    void check_nothing_left();
 
     Random random_;
     Time now_ = start;

@@ -36,7 +36,8 @@ asio::awaitable<void> Network::accept(std::shared_ptr<Network> self,
                                       std::shared_ptr<ListenCall> call, ListenAddr address) {
     std::shared_ptr<transport::Listener> listener;
     try {
-        listener = co_await self->environment_.transports->listen(std::move(address));
+        listener = co_await self->environment_.transports->listen(std::move(address),
+                                                                  self->options_.limits());
         {
             const std::lock_guard lock{self->mutex_};
             if (self->closed_) throw NetworkError{self->closed_};

@@ -82,6 +82,7 @@ NetworkStats Network::stats() const {
     auto stats = stats_;
     stats.participants = static_cast<std::size_t>(std::count_if(
         known_.begin(), known_.end(), [](const auto& each) { return each.second.confirmed; }));
+    for (const auto& each : listeners_) stats.handshakes_refused += each->turned_away();
     return stats;
 }
 
@@ -141,6 +142,7 @@ std::vector<std::shared_ptr<Participant>> Network::begin_closing(std::error_code
             if (const auto meeting = each.lock()) meeting->close();
         }
         for (const auto& each : std::exchange(listeners_, {})) {
+            stats_.handshakes_refused += each->turned_away();
             strand_.post([each] { each->close(); });
         }
     }
@@ -153,6 +155,7 @@ void Network::stop(const std::shared_ptr<transport::Listener>& listener) {
     {
         const std::lock_guard lock{mutex_};
         if (std::erase(listeners_, listener) == 0) return;
+        stats_.handshakes_refused += listener->turned_away();
     }
     strand_.post([listener] { listener->close(); });
 }

@@ -4,10 +4,12 @@
 #include "protocol/link.hpp"
 
 #include <braid/address.hpp>
+#include <braid/limits.hpp>
 
 #include <asio/any_io_executor.hpp>
 #include <asio/awaitable.hpp>
 
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <system_error>
@@ -91,6 +93,9 @@ public:
     /// What whoever runs it should know; empty if nothing.
     virtual std::string warning() const { return {}; }
 
+    /// How often somebody has knocked who was not let in by now for the limits. Any thread.
+    virtual std::uint64_t turned_away() const { return 0; }
+
     /// The next peer that knocks, on a strand of its own.
     virtual asio::awaitable<std::unique_ptr<Encounter>> accept() = 0;
 
@@ -103,7 +108,9 @@ public:
     virtual ~Transports() = default;
 
     virtual asio::awaitable<std::unique_ptr<Encounter>> dial(ConnectAddr address) = 0;
-    virtual asio::awaitable<std::unique_ptr<Listener>> listen(ListenAddr address) = 0;
+    /// @param limits what they say of handshakes holds before accept(), where that saves something
+    virtual asio::awaitable<std::unique_ptr<Listener>> listen(ListenAddr address,
+                                                              Limits limits) = 0;
 };
 
 }  // namespace braid::transport

@@ -59,11 +59,13 @@ asio::awaitable<std::unique_ptr<Encounter>> SystemTransports::dial(ConnectAddr a
     throw ConnectError{errc::address_invalid, cannot_speak(address)};
 }
 
-asio::awaitable<std::unique_ptr<Listener>> SystemTransports::listen(ListenAddr address) {
+asio::awaitable<std::unique_ptr<Listener>> SystemTransports::listen(ListenAddr address,
+                                                                    Limits limits) {
     const auto strand = co_await asio::this_coro::executor;
     switch (address.transport()) {
         case Transport::tcp: co_return co_await listen_tcp(std::move(address));
-        case Transport::udp: co_return co_await listen_udp(std::move(address), clock_, entropy_);
+        case Transport::udp:
+            co_return co_await listen_udp(std::move(address), limits, clock_, entropy_);
         case Transport::mpsc: co_return std::make_unique<MpscListener>(strand, address.channel());
         case Transport::quic: break;
     }

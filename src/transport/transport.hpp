@@ -24,7 +24,7 @@ public:
     asio::awaitable<std::unique_ptr<Encounter>> dial(ConnectAddr address) override;
 
     /// @throws NetworkError (errc::address_invalid) likewise
-    asio::awaitable<std::unique_ptr<Listener>> listen(ListenAddr address) override;
+    asio::awaitable<std::unique_ptr<Listener>> listen(ListenAddr address, Limits limits) override;
 
 private:
     const std::shared_ptr<const Clock> clock_;

@@ -46,17 +46,24 @@ void settle(asio::io_context& context) {
 /// A client that has begun a handshake and then stands still.
 class HalfOpen {
 public:
-    explicit HalfOpen(const std::string& address) : network{context.get_executor(), quiet()} {
+    explicit HalfOpen(const std::string& address)
+        : network{std::in_place, context.get_executor(), quiet()} {
         const auto dial = [](Network& from, std::string to) -> awaitable<void> {
             auto participant = co_await from.connect(to);
         };
-        dialling.emplace(context.get_executor(), dial(network, address));
+        dialling.emplace(context.get_executor(), dial(*network, address));
         settle(context);
         CHECK_FALSE(dialling->done());
     }
 
+    /// Tells the server, if its transport knows how to.
+    ~HalfOpen() {
+        network.reset();
+        settle(context);
+    }
+
     asio::io_context context;
-    Network network;
+    std::optional<Network> network;
     std::optional<Aside> dialling;
 };
 
@@ -290,13 +297,13 @@ ON_EVERY_TRANSPORT_UNAIDED("handshakes under way have a limit") {
     }
     const auto meet = [&]() -> awaitable<void> {
         Network late{co_await asio::this_coro::executor, quiet()};
-        auto error = co_await error_of(late.connect(server.address));
+        auto error = co_await error_of(late.connect(server.address, 1s));
         CHECK(error);
-        CHECK(server.network.stats().handshakes_refused == 1);
+        CHECK(server.network.stats().handshakes_refused >= 1);
         clients[0].reset();
         // When the server sees that one is gone is up to the transport.
         do {
-            error = co_await error_of(late.connect(server.address));
+            error = co_await error_of(late.connect(server.address, 1s));
         } while (error && error != errc::already_connected);
         CHECK_FALSE(error);
     };

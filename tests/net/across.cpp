@@ -26,19 +26,30 @@ private:
 awaitable<Pair> make_pair(const net::Link& link, std::string scheme, Family family,
                           braid::Limits limits) {
     const auto executor = co_await asio::this_coro::executor;
-    const std::string host = family == Family::v4 ? std::string(net::far_address)
-                                                  : "[" + std::string(net::far_address_v6) + "]";
     braid::Network server{executor, with(limits)};
     braid::Network client{executor, with(limits)};
-    const Visit visit;
-    link.far().enter();
-    auto listener = co_await server.listen(scheme + "://" + host + ":0");
-    link.near().enter();
-    const auto address = to_string(listener.address());
-    auto at_client = co_await client.connect(address, 20s);
+    const auto address = co_await listen(link, server, std::move(scheme), family);
+    auto at_client = co_await connect(link, client, address);
     auto at_server = co_await server.connected();
     co_return Pair{std::move(server), std::move(client), std::move(at_server),
                    std::move(at_client)};
+}
+
+awaitable<std::string> listen(const net::Link& link, braid::Network& network, std::string scheme,
+                              Family family) {
+    const std::string host = family == Family::v4 ? std::string(net::far_address)
+                                                  : "[" + std::string(net::far_address_v6) + "]";
+    const Visit visit;
+    link.far().enter();
+    auto listener = co_await network.listen(scheme + "://" + host + ":0");
+    co_return to_string(listener.address());
+}
+
+awaitable<braid::Participant> connect(const net::Link& link, braid::Network& network,
+                                      std::string address) {
+    const Visit visit;
+    link.near().enter();
+    co_return co_await network.connect(address, 20s);
 }
 
 net::LinkOptions both_ways(const net::LinkShape& shape) {

@@ -18,6 +18,15 @@ enum class Family { v4, v6 };
 awaitable<Pair> make_pair(const net::Link& link, std::string scheme, Family family = Family::v4,
                           braid::Limits limits = {});
 
+/// The thread is in the far namespace meanwhile.
+/// @returns where
+awaitable<std::string> listen(const net::Link& link, braid::Network& network, std::string scheme,
+                              Family family = Family::v4);
+
+/// The thread is in the near namespace meanwhile.
+awaitable<braid::Participant> connect(const net::Link& link, braid::Network& network,
+                                      std::string address);
+
 /// The same shape both ways.
 net::LinkOptions both_ways(const net::LinkShape& shape);
 

@@ -6,7 +6,9 @@
 #include <asio/steady_timer.hpp>
 #include <asio/use_awaitable.hpp>
 
+#include <chrono>
 #include <cstddef>
+#include <memory>
 #include <vector>
 
 using namespace across;
@@ -58,6 +60,27 @@ TEST_CASE("a NAT that rebinds twice breaks nothing: udp") {
         co_await hear_all(lane.client);
         CHECK(pair.at_server.pid() == pid);
         CHECK(pair.server.stats().participants == 1);
+    });
+}
+
+TEST_CASE("newcomers above the rate are held back and come in: udp") {
+    run(both_ways(short_way()), [](net::Link& link) -> awaitable<void> {
+        braid::Limits limits;
+        limits.handshakes_per_second = 2;
+        const auto executor = co_await asio::this_coro::executor;
+        braid::Network server{executor, with(limits)};
+        const auto address = co_await across::listen(link, server, "udp");
+        std::vector<std::unique_ptr<braid::Network>> clients;
+        std::vector<braid::Participant> participants;
+        // Two at once, each further one half a second later.
+        const auto begun = std::chrono::steady_clock::now();
+        for (int i = 0; i < 5; ++i) {
+            clients.push_back(std::make_unique<braid::Network>(executor, with({})));
+            auto participant = co_await across::connect(link, *clients.back(), address);
+            participants.push_back(std::move(participant));
+        }
+        CHECK(std::chrono::steady_clock::now() - begun >= 1'500ms);
+        CHECK(server.stats().handshakes_refused > 0);
     });
 }
 

@@ -52,7 +52,7 @@ TEST_CASE("a channel carries frames until one end closes") {
     std::shared_ptr<Channel> channel_here;
     std::shared_ptr<Channel> channel_there;
     const auto meet = [&]() -> asio::awaitable<void> {
-        auto listener = co_await world.transports->listen("tcp://127.0.0.1:0");
+        auto listener = co_await world.transports->listen("tcp://127.0.0.1:0", {});
         auto dialled = co_await world.transports->dial(to_string(listener->address()));
         auto accepted = co_await listener->accept();
         channel_here = start(world, here, *dialled, true);

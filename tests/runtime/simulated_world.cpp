@@ -258,7 +258,7 @@ asio::awaitable<std::unique_ptr<braid::transport::Encounter>> Transports::dial(
 }
 
 asio::awaitable<std::unique_ptr<braid::transport::Listener>> Transports::listen(
-    braid::ListenAddr address) {
+    braid::ListenAddr address, braid::Limits) {
     const auto port = address.port() != 0 ? address.port() : next_port_++;
     auto desk = std::make_shared<Desk>();
     desk->executor = co_await asio::this_coro::executor;

@@ -76,7 +76,7 @@ public:
     asio::awaitable<std::unique_ptr<braid::transport::Encounter>> dial(
         braid::ConnectAddr address) override;
     asio::awaitable<std::unique_ptr<braid::transport::Listener>> listen(
-        braid::ListenAddr address) override;
+        braid::ListenAddr address, braid::Limits limits) override;
 
     Duration latency = std::chrono::milliseconds{10};
     std::string caller_host;  ///< whence those who dial seem to come

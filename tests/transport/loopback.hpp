@@ -61,11 +61,12 @@ inline transport::SystemTransports system_transports() {
 }
 
 /// Listens there with the transports that users get.
-inline std::unique_ptr<transport::Listener> listen(asio::io_context& context, ListenAddr address) {
+inline std::unique_ptr<transport::Listener> listen(asio::io_context& context, ListenAddr address,
+                                                   Limits limits = {}) {
     std::unique_ptr<transport::Listener> listener;
     auto transports = system_transports();
     const auto start = [&]() -> asio::awaitable<void> {
-        listener = co_await transports.listen(address);
+        listener = co_await transports.listen(address, limits);
     };
     run(context, start());
     return listener;

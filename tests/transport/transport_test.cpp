@@ -30,7 +30,7 @@ TEST_CASE("transports that this build cannot speak are refused by name") {
 
     const auto listen = [&]() -> asio::awaitable<void> {
         try {
-            co_await transports.listen(address);
+            co_await transports.listen(address, {});
         } catch (const NetworkError& error) {
             code = error.code();
         }

@@ -83,21 +83,20 @@ void UdpDoor::confirmed(const AttemptKey& key) {
 
 void UdpDoor::gone(const AttemptKey& key) {
     const std::lock_guard lock{mutex_};
-    forget(key) ? gate_.gone(key) : gate_.refused(key, {});
+    // An INITIAL may come behind the CANCEL that it was sent before.
+    forget(key).cancelled ? gate_.refused(key, {}) : gate_.gone(key);
 }
 
-/// @returns true if it was accepted
-bool UdpDoor::forget(const AttemptKey& key) {
-    const auto guest = unconfirmed_.find(name_of(key));
-    if (guest == unconfirmed_.end()) return false;
-    const auto accepted = guest->second.mailbox != nullptr;
-    const auto cancelled = guest->second.cancelled;
-    unconfirmed_.erase(guest);
-    if (!cancelled) return accepted;
+UdpDoor::Unconfirmed UdpDoor::forget(const AttemptKey& key) {
+    const auto found = unconfirmed_.find(name_of(key));
+    if (found == unconfirmed_.end()) return {};
+    auto guest = std::move(found->second);
+    unconfirmed_.erase(found);
+    if (!guest.cancelled) return guest;
     const auto leaving = leaving_.find(host_of(key));
     if (--leaving->second == 0) leaving_.erase(leaving);
     if (!waiting_.empty()) bell_->ring();
-    return accepted;
+    return guest;
 }
 
 ResetToken UdpDoor::token_of(ConnectionId id) const noexcept {

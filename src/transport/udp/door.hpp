@@ -42,7 +42,7 @@ public:
     void close();
     bool closed() const;
 
-    // What became of a guest: as Gate has it, but that who is gone unanswered may not ask again.
+    // What became of a guest, as Gate has it; who has cancelled does not come in again.
 
     /// @param mailbox fails if the guest does not wait for the answer
     void accepted(const AttemptKey& key, std::vector<std::byte> answer,
@@ -71,7 +71,7 @@ private:
     bool let_in(Gate::Newcomer newcomer, const SocketAddress& at,
                 std::span<const std::byte>& answer);
     void cancel(const AttemptKey& key);
-    bool forget(const AttemptKey& key);
+    Unconfirmed forget(const AttemptKey& key);
 
     const std::shared_ptr<Doorbell> bell_;
     const std::shared_ptr<const Clock> clock_;

@@ -35,7 +35,7 @@ asio::awaitable<void> UdpDriver::read() {
         turn_read_ = 0;
         co_await asio::post(asio::use_awaitable);
     }
-    while (!link_.failure() && !take_mail()) {
+    while (!take_mail() && !link_.failure()) {
         turn_read_ = 0;
         co_await Doorbell::wait(reader_);
     }

@@ -66,6 +66,30 @@ std::vector<std::byte> other_pattern(const HandshakeHead& head, const InitialBod
 
 }  // namespace
 
+// Those who have proved nothing get half of the places, so that those whose addresses they forge
+// find the other half. A /24 or /56 may be one address: it gets what that gets.
+GateLimits GateLimits::of(const Limits& limits) noexcept {
+    GateLimits gate;
+    const auto rate = limits.handshakes_per_second;
+    const auto strangers = std::clamp(rate / 2, 1u, gate.newcomers_without_cookie.per_second);
+    const auto per_prefix =
+        std::max<std::size_t>(limits.participants_per_address, gate.half_open_per_prefix);
+    const auto burst_per_prefix = static_cast<unsigned>(per_prefix);
+    constexpr std::size_t memory_seconds =
+        std::chrono::ceil<std::chrono::seconds>(Gate::attempt_memory).count();
+
+    gate.half_open = limits.half_open;
+    gate.half_open_per_prefix = per_prefix;
+    gate.half_open_without_cookie = std::min(gate.half_open_without_cookie, gate.half_open / 2);
+    gate.newcomers = {rate, rate};
+    gate.newcomers_without_cookie = {strangers, strangers};
+    gate.newcomers_per_prefix = {burst_per_prefix / 2, burst_per_prefix};
+    gate.handshake = limits.handshake;
+    // All that the rate lets in while one is known, and its burst.
+    gate.attempts = std::max(gate.attempts, (memory_seconds + 1) * rate + gate.half_open);
+    return gate;
+}
+
 std::size_t Gate::KeyHash::operator()(const AttemptKey& attempt) const noexcept {
     std::array<std::byte, 30> bytes{};
     std::ranges::copy(client_bytes(attempt.from), bytes.begin());
@@ -135,40 +159,40 @@ Gate::Verdict Gate::consider(const AttemptKey& key, const HandshakeHead& head,
 
 // Those who are forged count as well: under a flood nobody comes in without a cookie.
 bool Gate::may_come_without_cookie(std::size_t prefix, protocol::Time now) {
-    if (limits_.cookies == CookiePolicy::never) return true;
-    bool may = limits_.cookies == CookiePolicy::adaptive &&
-               half_open_ < limits_.half_open_without_cookie &&
-               strangers_.allows(limits_.newcomers_without_cookie, now);
+    if (limits_.cookies != CookiePolicy::adaptive) return limits_.cookies == CookiePolicy::never;
+    // What comes by way of the network with such an address the system drops.
+    if (prefix == no_prefix) return true;
+    auto& own = prefixes_[prefix];
+    const bool may = half_open_ < limits_.half_open_without_cookie &&
+                     strangers_.allows(limits_.newcomers_without_cookie, now) &&
+                     own.strangers.allows(limits_.newcomers_per_prefix, now) &&
+                     own.half_open_strangers < limits_.half_open_per_prefix;
     strangers_.count(limits_.newcomers_without_cookie, now);
-    if (prefix != no_prefix) {
-        auto& own = prefixes_[prefix];
-        may = may && own.strangers.allows(limits_.newcomers_per_prefix, now) &&
-              own.half_open_strangers < limits_.half_open_per_prefix;
-        own.strangers.count(limits_.newcomers_per_prefix, now);
-    }
+    own.strangers.count(limits_.newcomers_per_prefix, now);
     return may;
 }
 
 // Whoever has shown its address is not held up by those who forge it: they are counted apart.
 bool Gate::has_room(std::size_t prefix, bool proven, protocol::Time now) const noexcept {
     if (half_open_ >= limits_.half_open || attempts_due_.size() >= limits_.attempts) return false;
+    if (prefix == no_prefix) return true;
     if (!newcomers_.allows(limits_.newcomers, now)) return false;
-    if (prefix == no_prefix || !proven) return true;
+    if (!proven) return true;
     const auto& own = prefixes_[prefix];
     return own.half_open < limits_.half_open_per_prefix &&
            own.newcomers.allows(limits_.newcomers_per_prefix, now);
 }
 
 void Gate::admit(const AttemptKey& key, std::size_t prefix, bool proven, protocol::Time now) {
-    newcomers_.take(limits_.newcomers, now);
-    if (prefix != no_prefix && proven) {
-        prefixes_[prefix].newcomers.take(limits_.newcomers_per_prefix, now);
-    }
     Attempt attempt;
     attempt.proven = proven;
     attempt.serial = ++serial_;
     attempt.prefix = prefix;
-    if (prefix != no_prefix) ++half_open_of(attempt);
+    if (prefix != no_prefix) {
+        newcomers_.take(limits_.newcomers, now);
+        if (proven) prefixes_[prefix].newcomers.take(limits_.newcomers_per_prefix, now);
+        ++half_open_of(attempt);
+    }
     ++half_open_;
     ++counters_.admitted;
     attempts_.emplace(key, std::move(attempt));
@@ -225,7 +249,11 @@ void Gate::advance(protocol::Time now) {
     for (; !attempts_due_.empty() && attempts_due_.front().at <= now; attempts_due_.pop_front()) {
         auto* attempt = find(attempts_due_.front());
         if (attempt == nullptr) continue;
-        close(*attempt, State::over);
+        if (attempt->state == State::half_open) {
+            const auto later = protocol::after(now, attempt_memory);
+            attempts_due_.push_back({attempts_due_.front().key, attempt->serial, later});
+            continue;
+        }
         attempts_.erase(attempts_due_.front().key);
     }
 }
@@ -272,7 +300,7 @@ std::size_t Gate::prefix_of(const SocketAddress& mapped) const noexcept {
     return static_cast<std::size_t>(crypto::short_hash(prefix_key_, bytes) % prefix_count);
 }
 
-std::uint16_t& Gate::half_open_of(const Attempt& attempt) noexcept {
+std::uint32_t& Gate::half_open_of(const Attempt& attempt) noexcept {
     auto& prefix = prefixes_[attempt.prefix];
     return attempt.proven ? prefix.half_open : prefix.half_open_strangers;
 }

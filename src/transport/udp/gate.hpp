@@ -7,6 +7,8 @@
 #include "transport/udp/rate_limit.hpp"
 #include "transport/udp/socket_address.hpp"
 
+#include <braid/limits.hpp>
+
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -20,17 +22,20 @@ namespace braid::transport {
 
 /// When a newcomer has to show first that it receives what is sent to its address.
 enum class CookiePolicy : std::uint8_t {
-    adaptive,  ///< when there are many
+    adaptive,  ///< when there are many; loopback is exempt
     always,
     never,  ///< where nobody forges addresses
 };
 
 struct GateLimits {
+    /// What a listener does that keeps `limits`.
+    static GateLimits of(const Limits& limits) noexcept;
+
     CookiePolicy cookies = CookiePolicy::adaptive;
     std::size_t half_open = 1024;
     std::size_t half_open_per_prefix = 16;  ///< /24 of IPv4, /56 of IPv6; loopback is exempt
     std::size_t half_open_without_cookie = 64;
-    RateLimit::Rate newcomers{200, 200};
+    RateLimit::Rate newcomers{200, 200};  ///< loopback is exempt
     RateLimit::Rate newcomers_without_cookie{100, 100};
     RateLimit::Rate newcomers_per_prefix{8, 16};  ///< loopback is exempt
     RateLimit::Rate refusals{100, 100};           ///< those that need no newcomer: REFUSE, VERSION
@@ -58,7 +63,7 @@ struct AttemptKey {
 /// and no answer is longer than the question.
 class Gate {
 public:
-    /// How long an attempt is known: longer than any cookie could bring it back.
+    /// How long an attempt is known, if not half open for longer: no cookie brings it back.
     static constexpr protocol::Duration attempt_memory =
         crypto::Cookies::lifetime + std::chrono::seconds{1};
 
@@ -142,8 +147,8 @@ private:
     struct Prefix {
         RateLimit newcomers;  ///< with a cookie
         RateLimit strangers;  ///< without one
-        std::uint16_t half_open = 0;
-        std::uint16_t half_open_strangers = 0;
+        std::uint32_t half_open = 0;
+        std::uint32_t half_open_strangers = 0;
     };
     struct KeyHash {
         crypto::ShortKey key{};
@@ -161,7 +166,7 @@ private:
     bool has_room(std::size_t prefix, bool proven, protocol::Time now) const noexcept;
     void admit(const AttemptKey& key, std::size_t prefix, bool proven, protocol::Time now);
     std::size_t prefix_of(const SocketAddress& address) const noexcept;
-    std::uint16_t& half_open_of(const Attempt& attempt) noexcept;
+    std::uint32_t& half_open_of(const Attempt& attempt) noexcept;
     void close(Attempt& attempt, State state) noexcept;
     Attempt* find(const Due& due) noexcept;
 

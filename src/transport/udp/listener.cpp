@@ -36,12 +36,13 @@ std::shared_ptr<UdpSocket> open(const asio::any_io_executor& executor,
 }  // namespace
 
 UdpListener::UdpListener(const asio::any_io_executor& strand, const udp::endpoint& endpoint,
-                         std::shared_ptr<const Clock> clock, std::shared_ptr<Entropy> entropy)
+                         const Limits& limits, std::shared_ptr<const Clock> clock,
+                         std::shared_ptr<Entropy> entropy)
     : strand_{strand},
       clock_{std::move(clock)},
       entropy_{std::move(entropy)},
       bell_{Doorbell::make(strand)},
-      door_{std::make_shared<UdpDoor>(GateLimits{}, bell_, clock_, *entropy_)},
+      door_{std::make_shared<UdpDoor>(GateLimits::of(limits), bell_, clock_, *entropy_)},
       socket_{open(strand, endpoint, *entropy_)},
       endpoint_{socket_->endpoint()} {
     socket_->set_strays(door_);
@@ -83,7 +84,7 @@ void UdpListener::close() noexcept {
     socket_ = nullptr;
 }
 
-asio::awaitable<std::unique_ptr<Listener>> listen_udp(ListenAddr address,
+asio::awaitable<std::unique_ptr<Listener>> listen_udp(ListenAddr address, Limits limits,
                                                       std::shared_ptr<const Clock> clock,
                                                       std::shared_ptr<Entropy> entropy) {
     const auto strand = co_await asio::this_coro::executor;
@@ -103,7 +104,7 @@ asio::awaitable<std::unique_ptr<Listener>> listen_udp(ListenAddr address,
     std::unique_ptr<Listener> result;
     for (std::size_t i = 0; i < endpoints.size() && result == nullptr; ++i) {
         try {
-            result = std::make_unique<UdpListener>(strand, endpoints[i], clock, entropy);
+            result = std::make_unique<UdpListener>(strand, endpoints[i], limits, clock, entropy);
         } catch (const NetworkError&) {
             if (i + 1 == endpoints.size()) throw;
         }

@@ -10,6 +10,7 @@
 #include <asio/any_io_executor.hpp>
 #include <asio/ip/udp.hpp>
 
+#include <cstdint>
 #include <memory>
 #include <string>
 
@@ -21,13 +22,17 @@ class UdpListener final : public Listener {
 public:
     /// @throws NetworkError with the system's error
     UdpListener(const asio::any_io_executor& strand, const asio::ip::udp::endpoint& endpoint,
-                std::shared_ptr<const Clock> clock, std::shared_ptr<Entropy> entropy);
+                const Limits& limits, std::shared_ptr<const Clock> clock,
+                std::shared_ptr<Entropy> entropy);
     ~UdpListener() override;
 
     ListenAddr address() const override;
 
     /// That the system gives the socket less memory than it takes to survive a burst.
     std::string warning() const override;
+
+    /// Those who come back when there is room are let in after all.
+    std::uint64_t turned_away() const override { return door_->counters().limited; }
 
     /// @throws NetworkError with operation_aborted after close()
     asio::awaitable<std::unique_ptr<Encounter>> accept() override;
@@ -46,7 +51,7 @@ private:
 /// A name that stands for several addresses is listened on at the first one that can be bound;
 /// IPv4 is tried first.
 /// @throws NetworkError with the system's error
-asio::awaitable<std::unique_ptr<Listener>> listen_udp(ListenAddr address,
+asio::awaitable<std::unique_ptr<Listener>> listen_udp(ListenAddr address, Limits limits,
                                                       std::shared_ptr<const Clock> clock,
                                                       std::shared_ptr<Entropy> entropy);
 

@@ -14,6 +14,8 @@ public:
         unsigned per_second = 1;  ///< not 0
         unsigned burst = 1;
 
+        bool operator==(const Rate&) const = default;
+
         constexpr protocol::Duration interval() const noexcept {
             return protocol::Duration{std::chrono::seconds{1}} / per_second;
         }

@@ -106,12 +106,23 @@ TEST_CASE_METHOD(Fixture, "who comes again waits until what it cancelled is gone
     REQUIRE(door->next()->newcomer.key == AttemptKey{somewhere, 2});
 }
 
-TEST_CASE_METHOD(Fixture, "who is turned away without a word does not come in again") {
+TEST_CASE_METHOD(Fixture, "who is turned away without a word may come again") {
     knock(somewhere, 1);
     { const UdpAdmission turned_away{door, door->next()->newcomer.key}; }
+    CHECK_FALSE(door->next());
+    knock(somewhere, 1);
+    CHECK(door->next()->newcomer.key == AttemptKey{somewhere, 1});
+    CHECK(door->counters().admitted == 2);
+}
+
+TEST_CASE_METHOD(Fixture, "who has cancelled does not come in again by an INITIAL that is late") {
+    knock(somewhere, 1);
+    {
+        const UdpAdmission admission{door, door->next()->newcomer.key};
+        cancel(somewhere, 1);
+    }
     knock(somewhere, 1);
     CHECK_FALSE(door->next());
-    CHECK(door->counters().admitted == 1);
     CHECK(door->counters().repeated == 1);
 }
 

@@ -70,6 +70,20 @@ TEST_CASE("close() ends the wait for UDP mail") {
     CHECK_FALSE(driver.catch_up());
 }
 
+TEST_CASE("who is accepted and cancels ends the wait for its mail") {
+    asio::io_context context;
+    const auto listener = listen(context, "udp://127.0.0.1:0");
+    auto transports = system_transports();
+    std::unique_ptr<Encounter> accepted;
+    spawn(context, meet_accepting(*listener, accepted));
+    const auto dialled = dial(context, transports, connect_address(listener->address()));
+    run(context, meet_dialling(*dialled));
+    const auto connection = accepted->established();
+    dialled->close();
+    run(context, connection.driver->read());
+    CHECK(connection.link->failure() == asio::error::connection_reset);
+}
+
 TEST_CASE("a UDP connection outlives its listener") {
     asio::io_context context;
     Rendezvous both{context};

@@ -31,7 +31,7 @@ UdpEnd::UdpEnd(const UdpOptions& options, std::size_t side,
       network_{std::move(network)},
       watches_{std::move(watches)} {
     UdpLinkOptions made;
-    made.dialled = side == 0;
+    made.peer_proven = side == 0;
     made.peer = network_->address(1 - side);
     const bool both = options.client_id;
     if (side == 0 || both) made.destination = ids[1 - side];

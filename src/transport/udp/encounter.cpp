@@ -146,8 +146,8 @@ Connection UdpEncounter::established() {
     entropy_->fill(seed);
 
     UdpLinkOptions options;
-    options.dialled = dialled;
     options.peer = peer_;
+    options.peer_proven = dialled || guest_->newcomer.proven;
     options.destination = theirs_.terms.connection_id;
     options.own = own_.terms.connection_id;
     options.sealing = std::move(ciphers.sealing);

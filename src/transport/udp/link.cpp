@@ -35,7 +35,7 @@ UdpLink::UdpLink(UdpLinkOptions options, Time now)
       congestion_{make_congestion_control(options_.congestion, packet_bytes_base,
                                           options_.fixed_bytes_per_second)},
       mtu_{options_.packet_bytes_limit, now},
-      paths_{options_.peer, options_.dialled, options_.handshake_bytes, mix(options_.seed + 2)},
+      paths_{options_.peer, options_.peer_proven, options_.handshake_bytes, mix(options_.seed + 2)},
       time_{now},
       authentic_at_{now},
       sent_at_{now} {

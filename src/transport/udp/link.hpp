@@ -28,8 +28,8 @@ namespace braid::transport {
 
 /// What both ends agreed on in the handshake.
 struct UdpLinkOptions {
-    bool dialled = false;
     SocketAddress peer;
+    bool peer_proven = false;  ///< it receives what is sent there: it answered, or had a cookie
     std::optional<ConnectionId>
         destination;                  ///< in every packet to the peer; none if it wants none
     std::optional<ConnectionId> own;  ///< in every packet of the peer
@@ -42,7 +42,8 @@ struct UdpLinkOptions {
     std::size_t packet_bytes_limit = packet_bytes_base;  ///< what the interface carries
     std::uint64_t seed = 0;                 ///< of numbers that an attacker shall not guess
     protocol::Duration round_trip_time{0};  ///< of the handshake; 0: not known
-    std::uint64_t handshake_bytes = 0;      ///< that the peer has sent, from where it says it is
+    std::uint64_t handshake_bytes = 0;      ///< that a peer has sent which is not proven; it gets
+                                            ///< three times that until a packet of it has come
 };
 
 /// Frames in packets that may get lost, late or doubled on the way: packet numbers,

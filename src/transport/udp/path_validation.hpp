@@ -44,7 +44,7 @@ public:
     /// Challenges of the peer that wait for their answers; the oldest gives way.
     static constexpr std::size_t responses_max = 4;
 
-    /// @param proven this end knows that the peer hears it there, as who dialled does
+    /// @param proven this end knows that the peer hears it there
     /// @param received_bytes came from there in the handshake: what an unproven peer may get is
     ///                       three times that, until a packet of it has come
     /// @param seed secret, of this connection

@@ -1,10 +1,15 @@
 #include "transport/udp/encounter.hpp"
 
 #include "catch.hpp"
+#include "transport/udp/gate_sample.hpp"
+#include "transport/udp/link.hpp"
+#include "transport/udp/link_pair.hpp"
 #include "transport/udp/rendezvous.hpp"
 
 #include <asio/error.hpp>
 
+#include <memory>
+#include <optional>
 #include <string>
 
 using namespace braid;
@@ -71,6 +76,50 @@ TEST_CASE("a refusal over UDP reaches the dialling side with its reason and text
     run(context, meet());
     CHECK(error == errc::handshake_application);
     CHECK(said.find("here runs \"go\"") != std::string::npos);
+}
+
+TEST_CASE("who came with a cookie gets more than three times its handshake at once") {
+    for (const bool proven : {false, true}) {
+        asio::io_context context;
+        const auto clock = std::make_shared<runtime::SystemClock>();
+        const auto entropy = std::make_shared<runtime::SystemEntropy>();
+        const auto bell = Doorbell::make(context.get_executor());
+        const auto door = std::make_shared<UdpDoor>(proven ? always_cookies() : GateLimits{}, bell,
+                                                    clock, *entropy);
+        const auto socket =
+            UdpSocket::open(context.get_executor(), {asio::ip::address_v4::loopback(), 0}, {});
+        RawPeer peer{context};
+        socket->set_strays(door);
+        std::optional<crypto::Cookie> cookie;
+        const auto knock = [&]() -> asio::awaitable<void> {
+            const auto to = socket->endpoint();
+            peer.socket.send_to(asio::buffer(encode_initial(1, {}, sample_message())), to);
+            if (!proven) co_return;
+            const auto retry = co_await peer.receive();
+            cookie = decode_retry(HandshakeHead::decode(retry)->body);
+            peer.answer(encode_initial(1, cookie, sample_message()));
+        };
+        run(context, knock());
+        std::optional<UdpDoor::Guest> guest;
+        context.restart();
+        while (!(guest = door->next())) REQUIRE(context.run_one_for(std::chrono::seconds{20}) != 0);
+
+        ScriptedSource source;
+        for (int i = 0; i < 10; ++i) source.push(payload(1'000, 1));
+        UdpEncounter encounter{context.get_executor(), socket, door,
+                               std::move(*guest),      clock,  entropy};
+        const auto meet = [&]() -> asio::awaitable<void> {
+            const auto theirs = co_await encounter.receive_hello();
+            Hello ours = hello(2);
+            co_await encounter.send_hello(std::move(ours));
+        };
+        run(context, meet());
+        auto connection = encounter.established();
+        auto& link = static_cast<UdpLink&>(*connection.link);
+        const auto sent = udp_test::bytes_sent(link, source, clock->now(), 100ms);
+        CHECK((sent > 3 * packet_bytes_base) == proven);
+        bell->take_down();
+    }
 }
 
 TEST_CASE("an encounter over UDP that is closed goes no further") {

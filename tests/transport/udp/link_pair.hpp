@@ -57,6 +57,20 @@ inline SocketAddress address_of(int end) {
     return address;
 }
 
+/// What a link that hears nothing sends in so much time, looked at each millisecond.
+inline std::size_t bytes_sent(UdpLink& link, FrameSource& source, Time begin, Duration time) {
+    std::size_t sent = 0;
+    for (auto now = begin; now < begin + time; now += std::chrono::milliseconds{1}) {
+        link.advance(now);
+        link.fill(source, now);
+        while (const auto batch = link.outgoing()) {
+            sent += batch->bytes.size();
+            link.sent(batch->bytes.size());
+        }
+    }
+    return sent;
+}
+
 class LinkPair {
 public:
     static constexpr ConnectionId server_id = 0x12345678;
@@ -83,7 +97,7 @@ public:
             options.peer = {256u << 10, 1u << 20, 256, 16u << 20, 15s};
             end.mux = std::make_unique<Mux>(options);
             UdpLinkOptions link;
-            link.dialled = i == 0;
+            link.peer_proven = i == 0;
             link.peer = address_of(1 - i);
             link.sealing = std::make_unique<OpenCipher>();
             link.opening = std::make_unique<OpenCipher>();

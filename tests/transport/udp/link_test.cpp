@@ -2,6 +2,7 @@
 
 #include "catch.hpp"
 #include "sim/random.hpp"
+#include "transport/scripted.hpp"
 #include "transport/udp/link_pair.hpp"
 
 #include <braid/close_code.hpp>
@@ -203,6 +204,29 @@ TEST_CASE("udp link: a forged address gets no more than three times what came fr
     CHECK(sent > 0);
     CHECK(holds);
     CHECK_FALSE(pair.end(0).link->failure());
+}
+
+TEST_CASE("udp link: an address that is proven gets all the window allows before it is heard of") {
+    for (const bool proven : {false, true}) {
+        braid::test::ScriptedSource source;
+        for (int i = 0; i < 10; ++i) source.push(braid::test::payload(1'000, 1));
+        const Time now{1h};
+        UdpLinkOptions options;
+        options.peer = address_of(0);
+        options.peer_proven = proven;
+        options.sealing = std::make_unique<OpenCipher>();
+        options.opening = std::make_unique<OpenCipher>();
+        options.idle = 15s;
+        options.handshake_bytes = packet_bytes_base;
+        UdpLink link{std::move(options), now};
+        const auto sent = bytes_sent(link, source, now, 100ms);
+        if (proven) {
+            CHECK(sent > 10 * 1'000);
+        } else {
+            CHECK(sent > packet_bytes_base);
+            CHECK(sent <= 3 * packet_bytes_base);
+        }
+    }
 }
 
 TEST_CASE("udp link: copies of packets and foreign ones change nothing") {

@@ -85,7 +85,7 @@ int main(int count, char** arguments) {
     print_conditions(run.rounds, run.seconds, name_of(Placement::anywhere), exclusive);
 
     std::vector<IdlePeer> peers;
-    peers.push_back(braid_idle());
+    for (const std::string scheme : {"tcp", "udp"}) peers.push_back(braid_idle(scheme));
     peers.push_back(asio_idle());
     std::erase_if(peers, [&](const IdlePeer& peer) { return !run.wants(peer.name); });
     std::map<std::string, Series> series;
@@ -107,8 +107,11 @@ int main(int count, char** arguments) {
         }
     }
     Targets targets;
-    judge("listening side", series["braid"].listening, targets);
-    judge("dialling side", series["braid"].dialling, targets);
+    for (const std::string scheme : {"tcp", "udp"}) {
+        const auto& braid = series["braid-" + scheme];
+        judge(scheme + ", listening side", braid.listening, targets);
+        judge(scheme + ", dialling side", braid.dialling, targets);
+    }
     targets.print();
     return run.check && !targets.all_met() ? 1 : 0;
 }

@@ -20,14 +20,15 @@ braid::NetworkOptions options_for(unsigned participants) {
     braid::Limits limits;
     limits.participants = participants + 16;
     limits.half_open = participants + 16;
+    limits.handshakes_per_second = 1'000'000;
     limits.idle = std::chrono::hours(1);
     return braid::NetworkOptions().limits(limits);
 }
 
-asio::awaitable<void> listen(IdleSide& side) {
+asio::awaitable<void> listen(IdleSide& side, std::string scheme) {
     side.begin();
     braid::Network network(co_await asio::this_coro::executor, options_for(side.participants()));
-    auto listener = co_await network.listen("tcp://127.0.0.1:0");
+    auto listener = co_await network.listen(scheme + "://127.0.0.1:0");
     side.listening(listener.address().port());
     std::vector<braid::Participant> participants;
     while (true) {
@@ -36,9 +37,9 @@ asio::awaitable<void> listen(IdleSide& side) {
     }
 }
 
-asio::awaitable<void> dial(IdleSide& side) {
+asio::awaitable<void> dial(IdleSide& side, std::string scheme) {
     const auto executor = co_await asio::this_coro::executor;
-    const std::string address = "tcp://127.0.0.1:" + std::to_string(side.port());
+    const std::string address = scheme + "://127.0.0.1:" + std::to_string(side.port());
     side.begin();
     std::vector<braid::Network> networks;
     std::vector<braid::Participant> participants;
@@ -53,9 +54,9 @@ asio::awaitable<void> dial(IdleSide& side) {
 
 }  // namespace
 
-IdlePeer braid_idle() {
-    return {"braid", [](IdleSide& side) { braid::run(listen(side)); },
-            [](IdleSide& side) { braid::run(dial(side)); }};
+IdlePeer braid_idle(const std::string& scheme) {
+    return {"braid-" + scheme, [=](IdleSide& side) { braid::run(listen(side, scheme)); },
+            [=](IdleSide& side) { braid::run(dial(side, scheme)); }};
 }
 
 }  // namespace bench

@@ -66,6 +66,24 @@ ON_EVERY_TRANSPORT("many clients talk to one server at the same time") {
     co_await until([&] { return server.stats().participants == 0; });
 }
 
+ON_EVERY_TRANSPORT("hundreds of networks of a process are clients of one") {
+    const auto executor = co_await asio::this_coro::executor;
+    Network server{executor, quiet()};
+    auto listener = co_await listen(server, transport);
+    std::vector<Network> networks;
+    std::vector<braid::Participant> kept;
+    for (int i = 0; i < 300; ++i) {
+        networks.emplace_back(executor, quiet());
+        kept.push_back(co_await networks.back().connect(to_string(listener.address())));
+        auto stream = co_await kept.back().open();
+        stream.send(i);
+        kept.push_back(co_await server.connected());
+        auto seen = co_await kept.back().opened();
+        co_await expect_numbers(seen, i, i + 1);
+    }
+    CHECK(server.stats().participants == networks.size());
+}
+
 ON_EVERY_TRANSPORT("one network is client and server of many") {
     const auto executor = co_await asio::this_coro::executor;
     std::vector<Network> networks;

@@ -1,5 +1,6 @@
 #include "transport/udp/mailbox.hpp"
 
+#include <algorithm>
 #include <utility>
 
 namespace braid::transport {
@@ -9,17 +10,23 @@ void Mailbox::put(Mail mail) {
     {
         const std::lock_guard lock{mutex_};
         if (closed_) return;
-        // A socket fills one slab after the other.
-        const bool new_slab = mails_.empty() || !(mails_.back().slab == mail.slab);
-        if (mails_.size() == mails_max || (new_slab && slabs_ == slabs_max)) {
+        if (mails_.size() == mails_max || !hold(mail.slab)) {
             ++dropped_;
             return;
         }
         first = mails_.empty();
-        slabs_ += new_slab ? 1 : 0;
         mails_.push_back(std::move(mail));
     }
     if (first) bell_->ring();
+}
+
+/// @returns false if too many others are held
+bool Mailbox::hold(const ReceiveSlab::Share& slab) {
+    if (!mails_.empty() && mails_.back().slab == slab) return true;
+    if (std::ranges::find(slabs_, slab.id()) != slabs_.end()) return true;
+    if (slabs_.size() == slabs_max) return false;
+    slabs_.push_back(slab.id());
+    return true;
 }
 
 void Mailbox::fail(std::error_code error) {
@@ -34,7 +41,7 @@ void Mailbox::fail(std::error_code error) {
 std::error_code Mailbox::take(std::vector<Mail>& out) {
     const std::lock_guard lock{mutex_};
     std::swap(out, mails_);
-    slabs_ = 0;
+    slabs_.clear();
     return error_;
 }
 
@@ -42,7 +49,7 @@ void Mailbox::close() {
     std::vector<Mail> dropped;
     const std::lock_guard lock{mutex_};
     std::swap(dropped, mails_);
-    slabs_ = 0;
+    slabs_.clear();
     closed_ = true;
 }
 

@@ -50,10 +50,12 @@ public:
     std::uint64_t dropped() const;
 
 private:
+    bool hold(const ReceiveSlab::Share& slab);
+
     const std::shared_ptr<Doorbell> bell_;
     mutable std::mutex mutex_;  // for the following
     std::vector<Mail> mails_;
-    std::size_t slabs_ = 0;  // that the mails have shares in
+    std::vector<const void*> slabs_;  // that the mails have shares in
     std::uint64_t dropped_ = 0;
     std::error_code error_;
     bool closed_ = false;

@@ -1,7 +1,9 @@
 #include "transport/udp/receive_slab.hpp"
 
+#include <algorithm>
 #include <memory>
 #include <mutex>
+#include <vector>
 
 namespace braid::transport {
 
@@ -12,6 +14,7 @@ struct Pool {
     ReceiveSlab* first = nullptr;
     std::size_t kept = 0;
     std::size_t in_use = 0;
+    std::vector<ReceiveSlab::Filling> begun;  // in use, but nobody fills them now
 };
 
 // Never destroyed: Networks may live in objects with static storage.
@@ -22,26 +25,43 @@ Pool& pool() {
 
 }  // namespace
 
-ReceiveSlab::Share ReceiveSlab::borrow() {
+ReceiveSlab::Filling ReceiveSlab::borrow(std::size_t room) {
     auto& from = pool();
+    std::vector<Filling> full;  // let go of without the lock
     {
         const std::lock_guard lock{from.mutex};
+        while (!from.begun.empty()) {
+            auto filling = std::move(from.begun.back());
+            from.begun.pop_back();
+            if (filling.slab.sole()) filling.used = 0;
+            if (filling.rest().size() >= room) return filling;
+            full.push_back(std::move(filling));
+        }
         if (from.in_use >= in_use_max) return {};
         ++from.in_use;
         if (auto* const slab = from.first) {
             from.first = slab->next_;
             --from.kept;
             slab->shares_.store(1, std::memory_order_relaxed);
-            return Share{slab};
+            return {Share{slab}, 0};
         }
     }
-    return Share{new ReceiveSlab};
+    return {Share{new ReceiveSlab}, 0};
+}
+
+void ReceiveSlab::put_back(Filling filling) {
+    if (!filling.slab || filling.slab.sole()) return;
+    auto& to = pool();
+    const std::lock_guard lock{to.mutex};
+    to.begun.push_back(std::move(filling));
 }
 
 std::size_t ReceiveSlab::in_use() noexcept {
     auto& of = pool();
     const std::lock_guard lock{of.mutex};
-    return of.in_use;
+    const auto unread =
+        std::ranges::count_if(of.begun, [](const Filling& each) { return each.slab.sole(); });
+    return of.in_use - static_cast<std::size_t>(unread);
 }
 
 void ReceiveSlab::release() noexcept {

@@ -8,8 +8,8 @@
 
 namespace braid::transport {
 
-/// Memory that datagrams were received into, behind each other. It goes back to a pool of the
-/// process when the last of them has been read. Any thread.
+/// Memory that datagrams were received into, behind each other, by one socket after the other. It
+/// goes back to a pool of the process when the last of them has been read. Any thread.
 class ReceiveSlab {
 public:
     /// Four of the longest receive calls.
@@ -39,6 +39,9 @@ public:
         explicit operator bool() const noexcept { return slab_ != nullptr; }
         bool operator==(const Share& other) const noexcept { return slab_ == other.slab_; }
 
+        /// Tells slabs apart while there are shares in them.
+        const void* id() const noexcept { return slab_; }
+
         std::span<std::byte> bytes() const noexcept { return {slab_->bytes_, bytes_max}; }
 
         /// True if there is no other share: nobody reads what is in it.
@@ -48,12 +51,26 @@ public:
         ReceiveSlab* slab_ = nullptr;
     };
 
+    /// While a socket receives, and from then until the next one does.
+    struct Filling {
+        Share slab;  ///< an empty one if too many are in use
+        std::size_t used = 0;
+
+        /// Others may read what was received before; nobody else writes.
+        std::span<std::byte> rest() const noexcept { return slab.bytes().subspan(used); }
+    };
+
     ReceiveSlab(const ReceiveSlab&) = delete;
     ReceiveSlab& operator=(const ReceiveSlab&) = delete;
 
-    /// The only share in a slab; an empty one if too many are in use.
-    static Share borrow();
+    /// One with so much room, begun by whoever received last or new.
+    /// @param room at most bytes_max
+    static Filling borrow(std::size_t room = bytes_max);
 
+    /// The rest of it is for the next one who receives.
+    static void put_back(Filling filling);
+
+    /// Those that somebody reads or fills.
     static std::size_t in_use() noexcept;
 
 private:

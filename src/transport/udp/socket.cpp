@@ -149,25 +149,22 @@ bool UdpSocket::receive(int calls_max) {
     const std::lock_guard lock{reading_};
     if (!socket_) return false;
     std::error_code error;
+    ReceiveSlab::Filling into;
     for (int call = 0; call < calls_max; ++call) {
-        if (receive_once(error)) continue;
+        if (receive_once(into, error)) continue;
         if (error == asio::error::would_block) break;
         // Any other error is a report on something that was sent.
     }
+    ReceiveSlab::put_back(std::move(into));
     if (reports_wanted_ > 0) take_reports();
-    if (slab_ && slab_.sole()) slab_ = {};
     return true;
 }
 
 /// @returns false if there was nothing
-bool UdpSocket::receive_once(std::error_code& error) {
+bool UdpSocket::receive_once(ReceiveSlab::Filling& into, std::error_code& error) {
     constexpr auto room = datagram_io::receive_bytes_max;
-    if (slab_ && slab_.sole()) slab_used_ = 0;
-    if (!slab_ || slab_.bytes().size() - slab_used_ < room) {
-        slab_ = ReceiveSlab::borrow();
-        slab_used_ = 0;
-    }
-    if (!slab_) {
+    if (!into.slab || into.rest().size() < room) into = ReceiveSlab::borrow(room);
+    if (!into.slab) {
         // Nobody reads what is there; what comes now must not wait for that.
         std::byte lost[1];
         datagram_io::receive(*socket_, lost, error);
@@ -175,24 +172,25 @@ bool UdpSocket::receive_once(std::error_code& error) {
         dropped_.fetch_add(1, std::memory_order_relaxed);
         return true;
     }
-    const auto buffer = slab_.bytes().subspan(slab_used_, room);
+    const auto buffer = into.rest().first(room);
     const auto received = datagram_io::receive(*socket_, buffer, error);
     if (error) return false;
     received_.fetch_add(1, std::memory_order_relaxed);
     if (received.bytes == 0) return true;
-    slab_used_ += received.bytes;
-    route(received, buffer.first(received.bytes));
+    into.used += received.bytes;
+    route(received, into.slab, buffer.first(received.bytes));
     return true;
 }
 
 /// Datagrams in a row for the same connection go together.
-void UdpSocket::route(const datagram_io::Received& received, std::span<std::byte> bytes) {
+void UdpSocket::route(const datagram_io::Received& received, const ReceiveSlab::Share& slab,
+                      std::span<std::byte> bytes) {
     const auto peer = of_peer(received.from);
     std::shared_ptr<Mailbox> current;
     std::size_t begin = 0;
     const auto hand_over = [&](std::size_t end) {
         if (current == nullptr || begin == end) return;
-        current->put({received.from, received.at, slab_, bytes.subspan(begin, end - begin),
+        current->put({received.from, received.at, slab, bytes.subspan(begin, end - begin),
                       received.segment_bytes});
     };
     for (std::size_t at = 0; at < bytes.size(); at += received.segment_bytes) {

@@ -106,8 +106,9 @@ private:
     void wait_writable();
     void writable();
     bool receive(int calls_max);
-    bool receive_once(std::error_code& error);
-    void route(const datagram_io::Received& received, std::span<std::byte> bytes);
+    bool receive_once(ReceiveSlab::Filling& into, std::error_code& error);
+    void route(const datagram_io::Received& received, const ReceiveSlab::Share& slab,
+               std::span<std::byte> bytes);
     std::shared_ptr<Mailbox> target(std::span<const std::byte> datagram,
                                     const std::shared_ptr<Mailbox>& of_peer);
     std::shared_ptr<Mailbox> of_peer(const SocketAddress& peer) const;
@@ -123,8 +124,6 @@ private:
     std::shared_ptr<UdpSocket> claimed_;
 
     std::mutex reading_;  // for the following
-    ReceiveSlab::Share slab_;
-    std::size_t slab_used_ = 0;
     unsigned reports_wanted_ = 0;
 
     mutable std::mutex mutex_;      // for the following

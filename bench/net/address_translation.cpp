@@ -62,15 +62,17 @@ void replace_port(std::span<std::byte> udp, std::size_t offset, std::uint16_t po
 
 }  // namespace
 
-void AddressTranslation::leaving(std::span<std::byte> packet) {
+bool AddressTranslation::leaving(std::span<std::byte> packet) {
     const auto udp = udp_of(packet);
-    if (!udp) return;
+    if (!udp) return true;
     const std::uint16_t inside = read(*udp, source_port);
-    if (inside < port_min) return;
+    if (barred_.contains(inside)) return false;
+    if (inside < port_min) return true;
     const auto outside =
         static_cast<std::uint16_t>(port_min + (inside - port_min + offset_) % ports);
     inside_by_outside_[outside] = inside;
     replace_port(*udp, source_port, outside);
+    return true;
 }
 
 bool AddressTranslation::entering(std::span<std::byte> packet) {
@@ -85,6 +87,11 @@ bool AddressTranslation::entering(std::span<std::byte> packet) {
 void AddressTranslation::rebind() {
     inside_by_outside_.clear();
     offset_ = static_cast<std::uint16_t>((offset_ + rebind_step) % ports);
+}
+
+void AddressTranslation::bar() {
+    for (const auto& [outside, inside] : inside_by_outside_) barred_.insert(inside);
+    inside_by_outside_.clear();
 }
 
 }  // namespace net

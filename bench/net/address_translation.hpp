@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <span>
 #include <unordered_map>
+#include <unordered_set>
 
 namespace net {
 
@@ -13,7 +14,8 @@ namespace net {
 class AddressTranslation {
 public:
     /// Rewrites the source port of a packet from the end behind the NAT.
-    void leaving(std::span<std::byte> packet);
+    /// @returns false if that port is barred
+    bool leaving(std::span<std::byte> packet);
 
     /// Rewrites the target port of a packet to that end.
     /// @returns false if nothing has left by that port since the last rebind: a NAT drops it
@@ -22,9 +24,14 @@ public:
     /// Forgets all ports and gives out others, as after a reboot or a long silence.
     void rebind();
 
+    /// From now on nothing passes from or to the ports of that end which have been in use, as where
+    /// a NAT is at its limit or an interface is gone. Others pass.
+    void bar();
+
 private:
     std::uint16_t offset_ = 10'007;
     std::unordered_map<std::uint16_t, std::uint16_t> inside_by_outside_;
+    std::unordered_set<std::uint16_t> barred_;
 };
 
 }  // namespace net

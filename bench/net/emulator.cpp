@@ -55,6 +55,11 @@ void Link::rebind() {
     if (translation_) translation_->rebind();
 }
 
+void Link::bar() {
+    const std::lock_guard lock(mutex_);
+    if (translation_) translation_->bar();
+}
+
 PathCounts Link::outbound() const {
     const std::lock_guard lock(mutex_);
     return outbound_.counts();

@@ -59,6 +59,7 @@ public:
     /// Any thread may call these while packets pass.
     void reshape(const LinkShape& outbound, const LinkShape& inbound);
     void rebind();
+    void bar();
     PathCounts outbound() const;
     PathCounts inbound() const;
 

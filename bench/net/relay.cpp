@@ -121,11 +121,9 @@ std::optional<nanoseconds> Relay::due(const Direction& direction, Packet& packet
     Path& path = direction.outbound ? link.outbound_ : link.inbound_;
     const auto content = std::span(packet.content).first(bytes);
     if (link.translation_) {
-        if (direction.outbound) {
-            link.translation_->leaving(content);
-        } else if (!link.translation_->entering(content)) {
-            return std::nullopt;
-        }
+        const bool passes = direction.outbound ? link.translation_->leaving(content)
+                                               : link.translation_->entering(content);
+        if (!passes) return std::nullopt;
     }
     return path.offer(now(), bytes);
 }

@@ -7,21 +7,12 @@
 
 namespace across {
 
-namespace {
+Visit::Visit(const net::NetworkNamespace& where)
+    : home_{::open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC)} {
+    where.enter();
+}
 
-/// Comes back to the namespace that the thread was in.
-class Visit {
-public:
-    Visit() : home_(::open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC)) {}
-    Visit(const Visit&) = delete;
-    Visit& operator=(const Visit&) = delete;
-    ~Visit() { ::setns(home_.descriptor(), CLONE_NEWNET); }
-
-private:
-    net::File home_;
-};
-
-}  // namespace
+Visit::~Visit() { ::setns(home_.descriptor(), CLONE_NEWNET); }
 
 awaitable<Pair> make_pair(const net::Link& link, std::string scheme, Family family,
                           braid::Limits limits) {
@@ -39,16 +30,14 @@ awaitable<std::string> listen(const net::Link& link, braid::Network& network, st
                               Family family) {
     const std::string host = family == Family::v4 ? std::string(net::far_address)
                                                   : "[" + std::string(net::far_address_v6) + "]";
-    const Visit visit;
-    link.far().enter();
+    const Visit visit{link.far()};
     auto listener = co_await network.listen(scheme + "://" + host + ":0");
     co_return to_string(listener.address());
 }
 
 awaitable<braid::Participant> connect(const net::Link& link, braid::Network& network,
                                       std::string address) {
-    const Visit visit;
-    link.near().enter();
+    const Visit visit{link.near()};
     co_return co_await network.connect(address, 20s);
 }
 

@@ -14,6 +14,18 @@ using namespace trial;
 
 enum class Family { v4, v6 };
 
+/// The thread is in that namespace, and comes back to the one that it was in.
+class Visit {
+public:
+    explicit Visit(const net::NetworkNamespace& where);
+    Visit(const Visit&) = delete;
+    Visit& operator=(const Visit&) = delete;
+    ~Visit();
+
+private:
+    net::File home_;
+};
+
 /// The thread is in the link's namespaces, one after the other, while the two ends meet.
 awaitable<Pair> make_pair(const net::Link& link, std::string scheme, Family family = Family::v4,
                           braid::Limits limits = {});

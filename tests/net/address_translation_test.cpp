@@ -61,7 +61,7 @@ TEST_CASE("ports are translated there and back with a right checksum") {
             AddressTranslation translation;
             auto out = udp_packet(version, port, 4'000);
             REQUIRE(checksum_of(out) == 0);
-            translation.leaving(out);
+            CHECK(translation.leaving(out));
             const unsigned seen = word_at(out, ports);
             CHECK(seen != port);
             CHECK(seen >= 1'024);
@@ -77,13 +77,13 @@ TEST_CASE("ports are translated there and back with a right checksum") {
 TEST_CASE("after a rebind the old port leads nowhere and the new one is another") {
     AddressTranslation translation;
     auto out = udp_packet(4, 5'000, 4'000);
-    translation.leaving(out);
+    CHECK(translation.leaving(out));
     const unsigned before = word_at(out, v4_header_bytes);
     translation.rebind();
     auto in = udp_packet(4, 4'000, before);
     CHECK_FALSE(translation.entering(in));
     out = udp_packet(4, 5'000, 4'000);
-    translation.leaving(out);
+    CHECK(translation.leaving(out));
     const unsigned after = word_at(out, v4_header_bytes);
     CHECK(after != before);
     in = udp_packet(4, 4'000, after);
@@ -91,15 +91,32 @@ TEST_CASE("after a rebind the old port leads nowhere and the new one is another"
     CHECK(word_at(in, v4_header_bytes + 2) == 5'000);
 }
 
+TEST_CASE("ports that are barred lead nowhere either way and others go on") {
+    AddressTranslation translation;
+    auto out = udp_packet(4, 5'000, 4'000);
+    CHECK(translation.leaving(out));
+    const unsigned before = word_at(out, v4_header_bytes);
+    translation.bar();
+    auto in = udp_packet(4, 4'000, before);
+    CHECK_FALSE(translation.entering(in));
+    out = udp_packet(4, 5'000, 4'000);
+    CHECK_FALSE(translation.leaving(out));
+    out = udp_packet(4, 5'001, 4'000);
+    CHECK(translation.leaving(out));
+    in = udp_packet(4, 4'000, word_at(out, v4_header_bytes));
+    CHECK(translation.entering(in));
+    CHECK(word_at(in, v4_header_bytes + 2) == 5'001);
+}
+
 TEST_CASE("what is not UDP passes the translation as it is") {
     AddressTranslation translation;
     auto tcp = udp_packet(4, 5'000, 4'000);
     tcp[9] = std::byte{6};
     const auto before = tcp;
-    translation.leaving(tcp);
+    CHECK(translation.leaving(tcp));
     CHECK(translation.entering(tcp));
     CHECK(tcp == before);
     std::vector<std::byte> stub(3, std::byte{0x45});
-    translation.leaving(stub);
+    CHECK(translation.leaving(stub));
     CHECK(translation.entering(stub));
 }

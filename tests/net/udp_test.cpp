@@ -9,6 +9,7 @@
 #include <chrono>
 #include <cstddef>
 #include <memory>
+#include <utility>
 #include <vector>
 
 using namespace across;
@@ -60,6 +61,46 @@ TEST_CASE("a NAT that rebinds twice breaks nothing: udp") {
         co_await hear_all(lane.client);
         CHECK(pair.at_server.pid() == pid);
         CHECK(pair.server.stats().participants == 1);
+    });
+}
+
+TEST_CASE("a dialling end whose port is dead goes on from another one: udp") {
+    auto options = both_ways(short_way());
+    options.translate_near = true;
+    run(options, [](net::Link& link) -> awaitable<void> {
+        auto pair = co_await across::make_pair(link, "udp");
+        auto lane = co_await make_lane(pair);
+        // Where its new sockets are made.
+        const Visit visit{link.near()};
+        for (int round = 0; round < 2; ++round) {
+            bool barred = false;
+            co_await speak(lane, [&] {
+                if (!std::exchange(barred, true)) link.bar();
+            });
+            co_await hear_all(lane.server);
+            co_await hear_all(lane.client);
+        }
+        CHECK(pair.server.stats().participants == 1);
+        CHECK_FALSE(pair.at_client.close_reason());
+    });
+}
+
+TEST_CASE("a dialling end that sends nothing finds out by its keep-alive: udp") {
+    auto options = both_ways(short_way());
+    options.translate_near = true;
+    run(options, [](net::Link& link) -> awaitable<void> {
+        braid::Limits limits;
+        limits.keep_alive = 500ms;
+        limits.idle = 30s;
+        auto pair = co_await across::make_pair(link, "udp", Family::v4, limits);
+        auto lane = co_await make_lane(pair);
+        const Visit visit{link.near()};
+        // All that was under way has arrived.
+        co_await pause(300ms);
+        link.bar();
+        lane.server.send(1);
+        const auto received = co_await lane.client.recv<int>();
+        CHECK(received == 1);
     });
 }
 

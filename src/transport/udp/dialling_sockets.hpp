@@ -9,6 +9,7 @@
 #include <asio/any_io_executor.hpp>
 #include <asio/execution_context.hpp>
 
+#include <cstddef>
 #include <memory>
 #include <mutex>
 #include <vector>
@@ -28,16 +29,25 @@ public:
     std::unique_ptr<UdpSeat> seat(const asio::any_io_executor& executor, const SocketAddress& peer,
                                   const std::shared_ptr<Doorbell>& bell);
 
+    /// One for the same connection, at a socket that is younger than that of `former`: all who give
+    /// that one up for dead meet at the same. It gets nobody new.
+    /// @throws std::system_error
+    std::unique_ptr<UdpSeat> seat_after(const asio::any_io_executor& executor, UdpSeat& former);
+
 private:
     struct Entry {
         asio::execution_context* context = nullptr;
         bool v6 = false;
+        bool given_up = false;
         std::weak_ptr<UdpSocket> socket;  // the connections keep it
     };
 
+    std::unique_ptr<UdpSeat> seat(const asio::any_io_executor& executor, const SocketAddress& peer,
+                                  const std::shared_ptr<Doorbell>& bell, std::size_t first);
+
     const std::shared_ptr<Entropy> entropy_;
-    std::mutex mutex_;  // for the following
-    std::vector<Entry> entries_;
+    std::mutex mutex_;            // for the following
+    std::vector<Entry> entries_;  // the oldest first
 };
 
 }  // namespace braid::transport

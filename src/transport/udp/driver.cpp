@@ -5,6 +5,8 @@
 #include <asio/use_awaitable.hpp>
 
 #include <algorithm>
+#include <iterator>
+#include <system_error>
 #include <utility>
 
 namespace braid::transport {
@@ -19,6 +21,7 @@ constexpr std::size_t turn_bytes = 1u << 20;
 UdpDriver::UdpDriver(Place place, const asio::any_io_executor& strand, UdpLink& link,
                      std::shared_ptr<const Clock> clock)
     : place_{std::move(place)},
+      strand_{strand},
       reader_{place_.seat->bell()},
       writer_{Doorbell::make(strand)},
       link_{link},
@@ -26,6 +29,7 @@ UdpDriver::UdpDriver(Place place, const asio::any_io_executor& strand, UdpLink& 
 
 UdpDriver::~UdpDriver() {
     place_.seat->leave();
+    former_ = nullptr;
     reader_->take_down();
     writer_->take_down();
 }
@@ -44,6 +48,7 @@ asio::awaitable<void> UdpDriver::read() {
 bool UdpDriver::catch_up() {
     if (closed_) return false;
     place_.seat->socket().catch_up();
+    if (former_ != nullptr) former_->socket().catch_up();
     return take_mail();
 }
 
@@ -60,6 +65,13 @@ bool UdpDriver::take_mail() {
         if (error && place_.admission != nullptr) link_.fail(error);
     } else {
         std::swap(mails_, place_.unread);
+    }
+    if (former_ != nullptr) {
+        std::vector<Mail> late;
+        former_->mailbox().take(late);
+        // The peer has found the new one.
+        if (!mails_.empty()) former_ = nullptr;
+        std::move(late.begin(), late.end(), std::back_inserter(mails_));
     }
     for (const auto& mail : mails_) {
         // A socket that is bound to all addresses answers from the one that was asked.
@@ -92,11 +104,13 @@ asio::awaitable<void> UdpDriver::write() {
 /// @returns false if something is left
 bool UdpDriver::write_now() {
     full_ = false;
+    relocate();
     while (const auto batch = link_.outgoing()) {
         const auto result = place_.seat->socket().send(batch->to, place_.own_address, batch->bytes,
                                                        batch->segment_bytes);
         turn_written_ += result.bytes;
         if (result.bytes > 0) link_.sent(result.bytes);
+        if (result.lost) relocation_.lost(result.lost);
         if (!result.error) continue;
         if (result.error == asio::error::message_size) {
             link_.too_big(clock_->now());
@@ -109,6 +123,18 @@ bool UdpDriver::write_now() {
     return true;
 }
 
+void UdpDriver::relocate() {
+    const auto timeouts = link_.recovery().probe_timeouts();
+    if (place_.sockets == nullptr || closed_ || !relocation_.suspects(timeouts)) return;
+    if (!relocation_.take(timeouts, clock_->now())) return;
+    try {
+        auto seat = place_.sockets->seat_after(strand_, *place_.seat);
+        former_ = std::exchange(place_.seat, std::move(seat));
+    } catch (const std::system_error&) {
+        // The system has none to give: it stays where it is, and tries again after the pause.
+    }
+}
+
 void UdpDriver::finish() noexcept { link_.finish(); }
 
 // The loops go on by themselves, not within this call: whoever calls may be one of them.
@@ -117,6 +143,7 @@ void UdpDriver::close() noexcept {
     link_.last_words(clock_->now());
     write_now();
     place_.seat->leave();
+    former_ = nullptr;
     link_.fail(asio::error::operation_aborted);
     reader_->ring();
     writer_->ring();

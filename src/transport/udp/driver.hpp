@@ -3,9 +3,11 @@
 #include "transport/clock.hpp"
 #include "transport/doorbell.hpp"
 #include "transport/driver.hpp"
+#include "transport/udp/dialling_sockets.hpp"
 #include "transport/udp/door.hpp"
 #include "transport/udp/link.hpp"
 #include "transport/udp/mailbox.hpp"
+#include "transport/udp/relocation.hpp"
 #include "transport/udp/seat.hpp"
 #include "transport/udp/socket_address.hpp"
 
@@ -16,7 +18,9 @@
 
 namespace braid::transport {
 
-/// Moves datagrams between a UdpLink and its seat at a socket.
+/// Moves datagrams between a UdpLink and its seat at a socket. A dialling end that hears nothing
+/// moves to another socket, and with it to another port; what still comes to the former seat counts
+/// until something has come to the new one.
 class UdpDriver final : public Driver {
 public:
     /// What it takes over from the encounter.
@@ -24,8 +28,9 @@ public:
         std::unique_ptr<UdpSeat> seat;
         SocketAddress
             own_address;  ///< that the peer speaks to; all zero if the system is to choose
-        std::unique_ptr<UdpAdmission> admission;  ///< accepting side
-        std::vector<Mail> unread;                 ///< before what is in the mailbox
+        std::unique_ptr<UdpAdmission> admission;   ///< accepting side
+        std::shared_ptr<DiallingSockets> sockets;  ///< dialling side: where it finds another seat
+        std::vector<Mail> unread;                  ///< before what is in the mailbox
     };
 
     /// `link` lives as long as anything but the destructor is called.
@@ -45,12 +50,16 @@ public:
 private:
     bool take_mail();
     bool write_now();
+    void relocate();
 
     Place place_;
+    const asio::any_io_executor strand_;
     const std::shared_ptr<Doorbell> reader_;
     const std::shared_ptr<Doorbell> writer_;
     UdpLink& link_;
     const std::shared_ptr<const Clock> clock_;
+    Relocation relocation_;
+    std::unique_ptr<UdpSeat> former_;
     std::vector<Mail> mails_;    // which the link has, until the next ones
     std::size_t turn_read_ = 0;  // bytes moved since the coroutine last gave way
     std::size_t turn_written_ = 0;

@@ -50,7 +50,8 @@ UdpEncounter::UdpEncounter(const asio::any_io_executor& strand, ConnectAddr addr
       clock_{std::move(clock)},
       entropy_{std::move(entropy)},
       bell_{Doorbell::make(strand)},
-      dial_{std::make_shared<UdpDial>(strand, std::move(sockets), clock_, entropy_, bell_)},
+      sockets_{std::move(sockets)},
+      dial_{std::make_shared<UdpDial>(strand, sockets_, clock_, entropy_, bell_)},
       peer_address_{to_string(address)} {
     address_.emplace(std::move(address));
 }
@@ -162,6 +163,7 @@ Connection UdpEncounter::established() {
     if (dialled) {
         options.round_trip_time = answered_->dialling->round_trip_time();
         place.seat = std::move(answered_->seat);
+        place.sockets = sockets_;
         place.unread = std::move(answered_->unread);
     } else {
         options.handshake_bytes = guest_->newcomer.received_bytes;

@@ -57,7 +57,8 @@ private:
     const std::shared_ptr<Entropy> entropy_;
     std::shared_ptr<Doorbell> bell_;
     std::optional<ConnectAddr> address_;  // dialling side
-    std::shared_ptr<UdpDial> dial_;       // dialling side, until answered
+    std::shared_ptr<DiallingSockets> sockets_;
+    std::shared_ptr<UdpDial> dial_;  // dialling side, until answered
     std::optional<UdpDial::Attempt> answered_;
     std::shared_ptr<UdpSocket> socket_;  // accepting side
     std::unique_ptr<UdpAdmission> admission_;

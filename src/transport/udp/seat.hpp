@@ -34,6 +34,9 @@ public:
     Mailbox& mailbox() noexcept { return *mailbox_; }
     const std::shared_ptr<Mailbox>& shared_mailbox() const noexcept { return mailbox_; }
 
+    /// Whom it faces, if it has no id.
+    const std::optional<SocketAddress>& peer() const noexcept { return peer_; }
+
     const std::shared_ptr<Doorbell>& bell() const noexcept { return bell_; }
 
     /// Nothing comes any more. Idempotent.

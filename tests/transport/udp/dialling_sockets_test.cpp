@@ -58,6 +58,34 @@ TEST_CASE_METHOD(Fixture, "two connections to one peer do not share a socket") {
     CHECK(&seat(peer(1'001))->socket() == socket);
 }
 
+TEST_CASE_METHOD(Fixture, "all who give a socket up meet at a younger one") {
+    const auto one = seat(peer(1'001));
+    const auto other = seat(peer(1'002));
+    REQUIRE(&one->socket() == &other->socket());
+    const auto one_after = sockets.seat_after(context.get_executor(), *one);
+    CHECK(&one_after->socket() != &one->socket());
+    CHECK(one_after->socket().endpoint().port() != one->socket().endpoint().port());
+    CHECK(one_after->peer() == one->peer());
+    CHECK(one_after->bell() == one->bell());
+    const auto other_after = sockets.seat_after(context.get_executor(), *other);
+    CHECK(&other_after->socket() == &one_after->socket());
+    // Nobody new comes to where it was dead.
+    const auto third = seat(peer(1'003));
+    CHECK(&third->socket() == &one_after->socket());
+}
+
+TEST_CASE_METHOD(Fixture, "who gives a socket up does not go to an older one") {
+    const auto oldest = seat(peer(1'001));
+    const auto second = seat(peer(1'001));
+    const auto alone = seat(peer(1'002));
+    REQUIRE(&alone->socket() == &oldest->socket());
+    const auto after = sockets.seat_after(context.get_executor(), *second);
+    CHECK(&after->socket() != &oldest->socket());
+    CHECK(&after->socket() != &second->socket());
+    // The oldest was not given up.
+    CHECK(&seat(peer(1'003))->socket() == &oldest->socket());
+}
+
 TEST_CASE_METHOD(Fixture, "IPv4 and IPv6 have sockets of their own") {
     const auto four = seat(peer(1'001));
     const auto six = seat(peer(1'001, true));

@@ -97,8 +97,8 @@ public:
     /// Hands all that has arrived, and what became of what was sent, to `sink`.
     virtual void drain(FrameSink& sink, Time now) = 0;
 
-    /// When advance() is due, and after it drain() and fill(): `never` if not at all, and any time
-    /// that has passed, be it Time::min(), for at once.
+    /// When advance() is due, and after it drain() and fill(): `never` if not at all, a time that
+    /// has passed for at once.
     virtual Time deadline() const noexcept = 0;
     virtual void advance(Time now) = 0;
 

@@ -190,8 +190,10 @@ void Apart::stall(braid::Priority priority) {
     run_client(open());
     const braid::Message filling{pattern(16u << 10)};
     const auto queued_before = pair->at_client.stats().queued_bytes;
-    // Without the server nothing but room in the channel gives the client something to do.
-    while (pair->at_client.stats().queued_bytes <= queued_before) {
+    // Without the server nothing but room in the channel gives the client something to do. UDP has
+    // some for ten packets, but not at once.
+    const auto enough = queued_before + 2 * filling.bytes().size();
+    while (pair->at_client.stats().queued_bytes <= enough) {
         ballast_.back().send(filling);
         client_context.restart();
         while (client_context.poll() > 0) client_context.restart();

@@ -110,7 +110,9 @@ Time UdpLink::deadline() const noexcept {
     if (outbox_.full(packet_bytes())) return earliest;
     earliest = std::min(
         {earliest, paths_.deadline(path_packet_bytes()), acknowledgement_due(), paced_until_});
-    return may_probe_mtu() ? std::min(earliest, mtu_.deadline()) : earliest;
+    if (may_probe_mtu()) earliest = std::min(earliest, mtu_.deadline());
+    // What is due at once is so since it was last looked at, not since the beginning of time.
+    return std::max(earliest, time_);
 }
 
 void UdpLink::advance(Time now) {

@@ -230,6 +230,9 @@ private:
         for (int i = 0; i < 2; ++i) {
             if (end(i).link->failure()) continue;
             end(i).link->drain(*end(i).port, now);
+            if (end(i).link->deadline() < begin_) {
+                throw std::logic_error{"a deadline lies before all that the link has seen"};
+            }
             if (!end(i).link->failure()) flush(i);
         }
     }
@@ -237,6 +240,7 @@ private:
     std::array<End, 2> ends_;
     std::multimap<Time, Datagram> under_way_;
     int turns_ = 0;
+    const Time begin_ = now;
 };
 
 }  // namespace udp_test

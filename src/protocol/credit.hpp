@@ -32,10 +32,14 @@ public:
 
     /// True once for each limit: the peer is to be told that it holds us up.
     bool tell_blocked() noexcept {
-        if (told_ == limit_ + 1) return false;
+        if (told_blocked()) return false;
         told_ = limit_ + 1;
         return true;
     }
+
+    /// True if the peer was told so of the present limit. It may wait for that before it gives
+    /// more: a word of it that is lost has to be said again.
+    bool told_blocked() const noexcept { return told_ == limit_ + 1; }
 
 private:
     std::uint64_t window_min_;

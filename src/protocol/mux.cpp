@@ -62,6 +62,7 @@ void Mux::detach(MuxPort& port, Time now) {
         rehome(*stream, now);
     }
     max_data_wanted_ = max_streams_wanted_ = true;
+    blocked_wanted_ = still_blocked();
     if (close_state_ == CloseState::sent && !ports_.empty()) close_state_ = CloseState::wanted;
 }
 

@@ -212,6 +212,7 @@ private:
 
     // Credit: mux_credit.cpp
     void activate_credit_blocked(Time now);
+    bool still_blocked() const noexcept;
     void offer_credit(Stream& stream);
     void offer_streams() noexcept;
     void grant_reservations();

@@ -11,6 +11,10 @@ void Mux::activate_credit_blocked(Time now) {
     }
 }
 
+bool Mux::still_blocked() const noexcept {
+    return send_credit_.told_blocked() && !credit_blocked_.empty();
+}
+
 void Mux::offer_credit(Stream& stream) {
     auto& credit = stream.inbound.credit();
     if (!stream.inbound.ended() && (credit.due() || (stream.peer_blocked && credit.raised()))) {

@@ -58,6 +58,7 @@ void Mux::lost_frame(MuxPort& port, const MuxPort::SentFrame& frame, Time now) {
     switch (frame.kind) {
         case Kind::max_data: max_data_wanted_ = true; return;
         case Kind::max_streams: max_streams_wanted_ = true; return;
+        case Kind::blocked: blocked_wanted_ = still_blocked(); return;
         case Kind::close:
             close_state_ = closes_at_once_ ? CloseState::wanted_at_once : CloseState::wanted;
             return;
@@ -71,7 +72,9 @@ void Mux::lost_frame(MuxPort& port, const MuxPort::SentFrame& frame, Time now) {
         activate(*stream, now);
         return;
     }
-    if (frame.control == Control::blocked) return;
+    auto& outbound = stream->outbound;
+    const bool blocked = outbound.credit().told_blocked() && !outbound.transmitted();
+    if (frame.control == Control::blocked && !blocked) return;
     const bool said = frame.control == Control::close || frame.control == Control::reset;
     if (said && stream->send_state == Stream::SendState::closed) return;
     if (frame.control == Control::max_stream_data && stream->inbound.ended()) return;

@@ -79,7 +79,7 @@ private:
     };
 
     struct SentFrame {
-        enum class Kind : std::uint8_t { message, control, max_data, max_streams, close };
+        enum class Kind : std::uint8_t { message, control, max_data, max_streams, blocked, close };
         Kind kind = Kind::message;
         Stream::Control control{};
         StreamId stream{};

@@ -61,6 +61,7 @@ bool Mux::write_participant_controls(MuxPort& port, FrameWriter& unit, Time now)
     if (blocked_wanted_) {
         if (!unit.blocked(0, send_credit_.limit())) return false;
         blocked_wanted_ = false;
+        port.log({Kind::blocked, {}, {}, {}, false});
     }
     if (port.ping_wanted_) {
         if (!unit.ping()) return false;

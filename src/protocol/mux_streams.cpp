@@ -103,6 +103,8 @@ void Mux::rehome(Stream& stream, Time now) {
         name(port, stream, stream.slot);
         want(stream, Control::open);
     }
+    const auto& outbound = stream.outbound;
+    if (outbound.credit().told_blocked() && !outbound.transmitted()) want(stream, Control::blocked);
     if (stream.controls != 0 && !stream.control_listed) {
         stream.control_listed = true;
         port.controls_.push_back(&stream);

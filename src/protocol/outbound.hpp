@@ -102,6 +102,7 @@ public:
     std::uint64_t count() const noexcept { return number_highest_; }
 
     SendCredit& credit() noexcept { return credit_; }
+    const SendCredit& credit() const noexcept { return credit_; }
     const Counters& counters() const noexcept { return counters_; }
     std::size_t messages_queued() const noexcept { return queue_.size(); }
     std::size_t bytes_queued() const noexcept { return queue_bytes_; }

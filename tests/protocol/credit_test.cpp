@@ -23,7 +23,9 @@ TEST_CASE("The peer is told once for each limit that it holds us up") {
     SendCredit credit{0};
     CHECK(credit.tell_blocked());
     CHECK_FALSE(credit.tell_blocked());
+    CHECK(credit.told_blocked());
     credit.raise(10);
+    CHECK_FALSE(credit.told_blocked());
     CHECK(credit.tell_blocked());
     CHECK_FALSE(credit.tell_blocked());
 }

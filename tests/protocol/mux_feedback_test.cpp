@@ -2,16 +2,25 @@
 
 #include "protocol/mux_pair.hpp"
 
+#include <algorithm>
+
 using namespace braid::protocol;
 using namespace std::chrono_literals;
 using braid::Promises;
 using braid::StreamOptions;
+using braid::test::mux_pair_options;
 using braid::test::MuxPair;
 using braid::test::MuxUnit;
 
 namespace {
 
 constexpr auto in_order = Promises::ordered | Promises::guaranteed_delivery;
+
+bool says_blocked(const MuxUnit& unit) {
+    const auto frames = unit.frames();
+    return std::any_of(frames.begin(), frames.end(),
+                       [](const Frame& each) { return each.type == FrameType::blocked; });
+}
 
 }  // namespace
 
@@ -69,6 +78,32 @@ TEST_CASE("Of a message in parts only those that are missing come again") {
     }
     CHECK(sent == missing);
     CHECK(pair.other.read(pair.twin(stream)).size() == 1);
+}
+
+TEST_CASE("Who waits for credit says so again if that was lost") {
+    for (const bool of_all_streams : {true, false}) {
+        auto options = mux_pair_options();
+        (of_all_streams ? options.peer.participant_credit : options.peer.stream_credit) = 1'000;
+        auto& limits = options.limits;
+        (of_all_streams ? limits.participant_receive_window_bytes
+                        : limits.stream_receive_window_bytes) = 1'000;
+        MuxPair pair{options};
+        auto& stream = pair.one.open({.promises = in_order});
+        pair.settle();
+        for (int i = 0; i < 6; ++i) pair.one.send(stream, 200);
+        const auto said = pair.one.fill();
+        CHECK(says_blocked(said));
+        CHECK(pair.one.fill().empty());
+        pair.one.port.lost(said.token, pair.now);
+        const auto again = pair.one.fill();
+        CHECK(says_blocked(again));
+        pair.carry(pair.one, pair.other, again);
+        // Once there is more credit, there is nothing to say of the old limit.
+        pair.other.read(pair.twin(stream));
+        pair.settle();
+        pair.one.port.lost(said.token, pair.now);
+        CHECK(pair.one.fill().empty());
+    }
 }
 
 TEST_CASE("Feedback on units that nobody knows changes nothing") {

@@ -171,8 +171,10 @@ void Mux::close(const CloseReason& reason) {
 }
 
 void Mux::close_at_once(const CloseReason& reason) {
-    if (close_state_ == CloseState::sent) return;
-    close_reason_ = reason;
+    const bool sent = close_state_ == CloseState::sent;
+    const auto lossless = [](const auto& port) { return port->traits_.lossless; };
+    if (sent && (closes_at_once_ || std::all_of(ports_.begin(), ports_.end(), lossless))) return;
+    if (!sent) close_reason_ = reason;
     closes_at_once_ = true;
     close_state_ = CloseState::wanted_at_once;
 }

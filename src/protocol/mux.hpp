@@ -98,7 +98,8 @@ public:
     void ping() noexcept;
     /// Says goodbye, as the last frame.
     void close(const CloseReason& reason);
-    /// The same, before all that still waits: that is not sent any more.
+    /// The same, before all that still waits: that is not sent any more. As nobody will be there to
+    /// repeat it, a link that may lose gets it in closes_at_once_max units.
     void close_at_once(const CloseReason& reason);
 
     // Outputs.
@@ -143,6 +144,9 @@ private:
     // STREAM_ACK: often enough that the sender's memory of what is under way stays small.
     static constexpr std::size_t acknowledge_bytes = 64u << 10;
     static constexpr Duration acknowledge_delay = std::chrono::milliseconds{50};
+
+    // At 10 % loss, one goodbye of ten thousand gets lost.
+    static constexpr unsigned closes_at_once_max = 4;
 
     enum class CloseState : std::uint8_t { open, wanted, wanted_at_once, sent };
 
@@ -272,6 +276,7 @@ private:
     bool peer_blocked_ = false;  // and no more credit to give yet
     CloseState close_state_ = CloseState::open;
     bool closes_at_once_ = false;
+    unsigned closes_written_ = 0;  // at once
     CloseReason close_reason_;
     std::optional<CloseReason> peer_close_;
     Counters counters_;

@@ -19,7 +19,9 @@ FrameToken Mux::fill(MuxPort& port, FrameWriter& unit, std::uint8_t level_max, T
     }
     if (close_state_ != CloseState::open && may_close(port) &&
         unit.close(close_reason_.code(), close_reason_.text())) {
-        close_state_ = CloseState::sent;
+        const bool again =
+            closes_at_once_ && !port.traits_.lossless && ++closes_written_ < closes_at_once_max;
+        if (!again) close_state_ = CloseState::sent;
         port.log({MuxPort::SentFrame::Kind::close, {}, {}, {}, false});
     }
     if (unit.written() == begin) return 0;

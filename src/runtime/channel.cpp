@@ -25,7 +25,8 @@ asio::awaitable<void> Channel::read(std::shared_ptr<Channel> self) {
         const auto now = self->clock_->now();
         link.drain(*self->port_, now);
         self->events_->received(now);
-        if (link.failure() || self->port_->pending(now)) self->wake();
+        // After the goodbye, the link wants to know whether what was lost is to be said again.
+        if (link.failure() || self->goodbye_ || self->port_->pending(now)) self->wake();
     }
     self->loop_ended();
 }

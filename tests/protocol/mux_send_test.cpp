@@ -6,6 +6,7 @@ using namespace braid::protocol;
 using namespace std::chrono_literals;
 using braid::Promises;
 using braid::StreamOptions;
+using braid::test::mux_pair_options;
 using braid::test::MuxPair;
 
 namespace {
@@ -64,6 +65,30 @@ TEST_CASE("A control frame that waits is urgent") {
     REQUIRE(unit.frames().size() == 1);
     CHECK(unit.frames()[0].type == FrameType::open);
     CHECK_FALSE(pair.one.port.urgent_pending(pair.now));
+}
+
+TEST_CASE("A goodbye that nobody will repeat leaves several times where it may get lost") {
+    for (const bool lossless : {false, true}) {
+        for (const bool said_before : {false, true}) {
+            MuxPair pair{mux_pair_options(), lossless};
+            pair.settle();
+            if (said_before) {
+                pair.one.mux.close({1, "first"});
+                CHECK(pair.one.fill().frames().size() == 1);
+            }
+            pair.one.mux.close_at_once({2, "second"});
+            std::size_t copies = 0;
+            for (auto unit = pair.one.fill(); !unit.empty(); unit = pair.one.fill()) {
+                const auto frames = unit.frames();
+                REQUIRE(frames.size() == 1);
+                CHECK(frames[0].type == FrameType::close);
+                CHECK(frames[0].code == (said_before ? 1 : 2));
+                ++copies;
+            }
+            CHECK(copies == (lossless ? (said_before ? 0 : 1) : 4));
+            CHECK(pair.one.mux.close_sent());
+        }
+    }
 }
 
 TEST_CASE("A short message alone in a unit costs one byte") {

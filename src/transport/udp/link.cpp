@@ -89,9 +89,10 @@ void UdpLink::finish() noexcept {
     resume(time_);
 }
 
-// Once the peer has all that was said to it, the connection is over.
+// Once the peer has all that was said to it, the connection is over. What the link itself asked
+// needs no answer any more: who has heard the goodbye gives none.
 void UdpLink::resume(Time now) noexcept {
-    if (finishing_ && !failure_ && outbox_.empty() && recovery_.bytes_in_flight() == 0) {
+    if (finishing_ && !failure_ && !to_repeat_ && outbox_.empty() && !recovery_.oldest_token()) {
         fail(std::make_error_code(std::errc::connection_aborted));
     }
     if (now >= finish_by_) fail(std::make_error_code(std::errc::timed_out));
@@ -127,7 +128,7 @@ void UdpLink::advance(Time now) {
         congestion_->on_probe_timeout(now, recovery_.probe_timeouts());
     }
     path_changed(paths_.advance(now), now);
-    resume(now);
+    if (now >= finish_by_) fail(std::make_error_code(std::errc::timed_out));
 }
 
 std::optional<UdpLink::Batch> UdpLink::outgoing() const noexcept {

@@ -158,6 +158,7 @@ private:
     void send_mtu_probe(protocol::Time now);
     bool send(protocol::FrameSource* source, Purpose purpose, protocol::Time now);
     bool may_send(protocol::FrameSource& source, Purpose& purpose, protocol::Time now);
+    void say_last_words(protocol::Time now);
     bool begin(Draft& draft, std::size_t bytes_max, protocol::Time now);
     void write_acknowledgement(Draft& draft, protocol::Time now);
     protocol::Time acknowledgement_due() const noexcept;
@@ -186,6 +187,7 @@ private:
 
     unsigned probes_ = 0;            // packets that leave whatever the window says
     bool probe_needs_data_ = false;  // the oldest that is under way has to go again
+    bool to_repeat_ = false;         // what was lost and has not left again
     bool finishing_ = false;
     protocol::Time time_{};
     protocol::Time finish_by_ = protocol::never;

@@ -137,7 +137,9 @@ void UdpLink::learn(protocol::FrameSink& sink, Time now) {
     for (const auto& packet : feedback_.lost) {
         ++counters_.packets_lost;
         mtu_.lost(packet.bytes, packet.probes_mtu, now);
-        if (packet.token != 0) sink.lost(packet.token, now);
+        if (packet.token == 0) continue;
+        sink.lost(packet.token, now);
+        to_repeat_ = true;
     }
     if (feedback_.loss) congestion_->on_loss(*feedback_.loss);
     if (feedback_.ack) congestion_->on_ack(*feedback_.ack);

@@ -221,9 +221,13 @@ void Gate::confirmed(const AttemptKey& key) {
 void Gate::gone(const AttemptKey& key) {
     const auto found = attempts_.find(key);
     if (found == attempts_.end() || found->second.state != State::half_open) return;
-    const bool answered = !found->second.answer.empty();
+    auto answer = std::move(found->second.answer);
     close(found->second, State::over);
-    if (!answered) attempts_.erase(found);
+    if (answer.empty()) {
+        attempts_.erase(found);
+        return;
+    }
+    found->second.answer = std::move(answer);
 }
 
 std::span<const std::byte> Gate::reset_for(ConnectionId id, std::size_t packet_bytes,

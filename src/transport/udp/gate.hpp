@@ -97,7 +97,9 @@ public:
     void refused(const AttemptKey& key, std::vector<std::byte> answer);
     /// Its first packet has come.
     void confirmed(const AttemptKey& key);
-    /// There will be nothing of it. What was never answered may ask again.
+    /// There will be nothing of it. What was never answered may ask again; the answer that was
+    /// given may have been lost, and answers it still: whoever gets none waits for as long as it
+    /// can.
     void gone(const AttemptKey& key);
 
     /// A packet has come for a connection that there is none of.

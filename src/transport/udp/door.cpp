@@ -118,7 +118,7 @@ void UdpDoor::stray(UdpSocket& socket, const SocketAddress& from, const SocketAd
         if (kind_of(bytes) == DatagramKind::packet) {
             const auto header = decode_packet_header(bytes);
             if (!header || !header->destination) return;
-            answer = gate_.reset_for(*header->destination, bytes.size(), now);
+            answer = gate_.reset_for(from, *header->destination, bytes.size(), now);
         } else if (const auto head = HandshakeHead::decode(bytes);
                    head && head->kind == HandshakeKind::cancel) {
             cancel({from, head->attempt});

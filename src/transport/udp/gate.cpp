@@ -8,7 +8,7 @@ namespace braid::transport {
 
 namespace {
 
-// 24 bytes each, and a few hundred newcomers at once seldom share one.
+// 32 bytes each, and a few hundred newcomers at once seldom share one.
 constexpr std::size_t prefix_count = 1024;
 constexpr std::size_t no_prefix = prefix_count;
 
@@ -230,16 +230,27 @@ void Gate::gone(const AttemptKey& key) {
     found->second.answer = std::move(answer);
 }
 
-std::span<const std::byte> Gate::reset_for(ConnectionId id, std::size_t packet_bytes,
-                                           protocol::Time now) {
-    if (packet_bytes < reset_trigger_bytes_min || !resets_.allows(limits_.resets, now)) {
+std::span<const std::byte> Gate::reset_for(const SocketAddress& from, ConnectionId id,
+                                           std::size_t packet_bytes, protocol::Time now) {
+    if (packet_bytes < reset_trigger_bytes_min || !may_reset(prefix_of(from), now)) {
         ++counters_.resets_limited;
         return {};
     }
-    resets_.take(limits_.resets, now);
     ++counters_.resets;
     answer_ = encode_reset(reset_token(reset_secret_, id));
     return answer_;
+}
+
+/// Counts it if so. A storm from one prefix leaves some for the others.
+bool Gate::may_reset(std::size_t prefix, protocol::Time now) noexcept {
+    if (!resets_.allows(limits_.resets, now)) return false;
+    if (prefix != no_prefix) {
+        auto& own = prefixes_[prefix].resets;
+        if (!own.allows(limits_.resets_per_prefix, now)) return false;
+        own.take(limits_.resets_per_prefix, now);
+    }
+    resets_.take(limits_.resets, now);
+    return true;
 }
 
 void Gate::advance(protocol::Time now) {

@@ -40,6 +40,8 @@ struct GateLimits {
     RateLimit::Rate newcomers_per_prefix{8, 16};  ///< loopback is exempt
     RateLimit::Rate refusals{100, 100};           ///< those that need no newcomer: REFUSE, VERSION
     RateLimit::Rate resets{100, 100};
+    /// Whose packets of a connection that has ended do not end gets no more; loopback is exempt.
+    RateLimit::Rate resets_per_prefix{10, 10};
     protocol::Duration handshake = std::chrono::seconds{5};
     /// Attempts that are known, so that none comes in twice; more are turned away.
     std::size_t attempts = 4096;
@@ -104,8 +106,8 @@ public:
 
     /// A packet has come for a connection that there is none of.
     /// @returns what to send back; empty: nothing. Until the next call
-    std::span<const std::byte> reset_for(ConnectionId id, std::size_t packet_bytes,
-                                         protocol::Time now);
+    std::span<const std::byte> reset_for(const SocketAddress& from, ConnectionId id,
+                                         std::size_t packet_bytes, protocol::Time now);
 
     /// Forgets what is too old; handshake() does so, too.
     void advance(protocol::Time now);
@@ -149,6 +151,7 @@ private:
     struct Prefix {
         RateLimit newcomers;  ///< with a cookie
         RateLimit strangers;  ///< without one
+        RateLimit resets;
         std::uint32_t half_open = 0;
         std::uint32_t half_open_strangers = 0;
     };
@@ -164,6 +167,7 @@ private:
     Verdict again(const Attempt& attempt) noexcept;
     Verdict consider(const AttemptKey& key, const HandshakeHead& head, const InitialBody& initial,
                      std::size_t bytes, protocol::Time now);
+    bool may_reset(std::size_t prefix, protocol::Time now) noexcept;
     bool may_come_without_cookie(std::size_t prefix, protocol::Time now);
     bool has_room(std::size_t prefix, bool proven, protocol::Time now) const noexcept;
     void admit(const AttemptKey& key, std::size_t prefix, bool proven, protocol::Time now);

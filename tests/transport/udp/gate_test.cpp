@@ -256,28 +256,49 @@ TEST_CASE("a handshake that may take long is known for as long") {
 
 TEST_CASE("a RESET answers long packets and is shorter and is limited") {
     Door door;
-    const auto reset = door.gate.reset_for(7, reset_trigger_bytes_min, at(0ms));
+    const auto reset = door.gate.reset_for(loopback, 7, reset_trigger_bytes_min, at(0ms));
     REQUIRE_FALSE(reset.empty());
     CHECK(reset.size() < reset_trigger_bytes_min);
     CHECK(decode_reset(reset) == reset_token(sample_secret(2), 7));
-    CHECK(door.gate.reset_for(7, reset_trigger_bytes_min - 1, at(0ms)).empty());
+    CHECK(door.gate.reset_for(loopback, 7, reset_trigger_bytes_min - 1, at(0ms)).empty());
     int answers = 1;
     for (int i = 0; i < 10'000; ++i) {
-        if (!door.gate.reset_for(7, 1200, at(0ms)).empty()) ++answers;
+        if (!door.gate.reset_for(loopback, 7, 1200, at(0ms)).empty()) ++answers;
     }
     CHECK(answers == 100);
-    CHECK_FALSE(door.gate.reset_for(7, 1200, at(10ms)).empty());
+    CHECK_FALSE(door.gate.reset_for(loopback, 7, 1200, at(10ms)).empty());
     CHECK(door.gate.counters().resets == 101);
+}
+
+TEST_CASE("hostile 49: a storm of packets after the end gets few answers and short ones") {
+    Door door;
+    const auto late = sample_address(lan + 1);
+    const auto other = sample_address(lan + (1u << 8));
+    std::size_t bytes = 0;
+    int answers = 0;
+    int others = 0;
+    for (int i = 0; i < 100'000; ++i) {
+        const auto now = at(100us * i);
+        const auto answer = door.gate.reset_for(late, 7, 60, now);
+        bytes += answer.size();
+        if (!answer.empty()) ++answers;
+        // Meanwhile others are told each second.
+        if (i % 10'000 == 0 && !door.gate.reset_for(other, 8, 60, now).empty()) ++others;
+    }
+    CHECK(answers <= 10 + 10 * 10);
+    CHECK(bytes <= static_cast<std::size_t>(answers) * (reset_trigger_bytes_min - 1));
+    CHECK(others == 10);
+    CHECK(door.gate.attempts() == 0);
 }
 
 TEST_CASE("hostile 48: a RESET by one who does not know the secret has another token") {
     Door door;
     Door stranger;
     Gate forger{{sample_secret(1), sample_secret(3)}, {}};
-    const auto real = decode_reset(door.gate.reset_for(7, 100, at(0ms)));
-    CHECK(real == decode_reset(stranger.gate.reset_for(7, 100, at(0ms))));
-    CHECK(real != decode_reset(forger.reset_for(7, 100, at(0ms))));
-    CHECK(real != decode_reset(door.gate.reset_for(8, 100, at(0ms))));
+    const auto real = decode_reset(door.gate.reset_for(loopback, 7, 100, at(0ms)));
+    CHECK(real == decode_reset(stranger.gate.reset_for(loopback, 7, 100, at(0ms))));
+    CHECK(real != decode_reset(forger.reset_for(loopback, 7, 100, at(0ms))));
+    CHECK(real != decode_reset(door.gate.reset_for(loopback, 8, 100, at(0ms))));
 }
 
 TEST_CASE("hostile 50: two servers that reset each other's packets fall silent") {
@@ -286,7 +307,7 @@ TEST_CASE("hostile 50: two servers that reset each other's packets fall silent")
     std::vector<std::byte> packet(1200);
     int exchanged = 0;
     for (auto* gate = &one.gate; exchanged < 100; ++exchanged) {
-        const auto answer = gate->reset_for(7, packet.size(), at(0ms));
+        const auto answer = gate->reset_for(loopback, 7, packet.size(), at(0ms));
         if (answer.empty()) break;
         REQUIRE(answer.size() < packet.size());
         packet.assign(answer.begin(), answer.end());

@@ -8,6 +8,9 @@
 #include <braid/error.hpp>
 
 #include <chrono>
+#include <cstddef>
+#include <system_error>
+#include <utility>
 
 using namespace std::chrono_literals;
 using braid::errc;
@@ -226,4 +229,27 @@ TEST_CASE("hostile 52: a peer that acknowledges every ten seconds slows down and
         CHECK(victim.heard.size() < 100);
     }
     CHECK(stream->outbound.settled());
+}
+
+TEST_CASE("a storm of goodbyes gets acknowledgements at most and does not keep this end") {
+    Victim victim;
+    victim.mux.close({});
+    victim.link->finish();
+    victim.run();
+    const auto before = victim.heard.size();
+    const auto goodbye = FrameBytes{}.u8(0x15).number(0).number(0);
+    constexpr int storm = 10'000;
+    std::size_t bytes_in = 0;
+    for (int i = 0; i < storm; ++i) {
+        auto datagram = victim.packet(victim.number_next++, goodbye);
+        bytes_in += datagram.size();
+        victim.deliver(std::move(datagram));
+        victim.wait(100us);
+    }
+    std::size_t bytes_out = 0;
+    for (auto i = before; i < victim.heard.size(); ++i) bytes_out += victim.heard[i].bytes;
+    CHECK(victim.heard.size() - before <= storm / 2 + 10);
+    CHECK(bytes_out < bytes_in);
+    victim.wait(3s);
+    CHECK(victim.failure() == std::errc::timed_out);
 }

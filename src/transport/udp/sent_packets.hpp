@@ -112,7 +112,7 @@ public:
     }
 
 private:
-    static constexpr std::size_t entries_at_first = 16;
+    static constexpr std::size_t entries_at_first = 4;
     /// So much room is not given back.
     static constexpr std::size_t entries_kept = 64;
 

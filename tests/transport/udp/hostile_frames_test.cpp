@@ -250,6 +250,7 @@ TEST_CASE("a storm of goodbyes gets acknowledgements at most and does not keep t
     for (auto i = before; i < victim.heard.size(); ++i) bytes_out += victim.heard[i].bytes;
     CHECK(victim.heard.size() - before <= storm / 2 + 10);
     CHECK(bytes_out < bytes_in);
+    // Who says goodbye itself need not hear another one.
     victim.wait(3s);
-    CHECK(victim.failure() == std::errc::timed_out);
+    CHECK(victim.failure() == std::errc::connection_aborted);
 }

@@ -77,7 +77,7 @@ TEST_CASE("Memory of sent packets follows the need for it") {
         while (!packets.empty()) packets.pop_front();
         return capacity;
     };
-    CHECK(fill_and_empty(1) == 16);
+    CHECK(fill_and_empty(1) == 4);
     CHECK(fill_and_empty(1000) == 1024);
     // What is needed again and again is kept.
     for (int i = 0; i < 10; ++i) {

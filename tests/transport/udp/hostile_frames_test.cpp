@@ -234,8 +234,8 @@ TEST_CASE("hostile 52: a peer that acknowledges every ten seconds slows down and
 TEST_CASE("a storm of goodbyes gets acknowledgements at most and does not keep this end") {
     Victim victim;
     victim.mux.close({});
-    victim.link->finish();
     victim.run();
+    victim.link->finish();
     const auto before = victim.heard.size();
     const auto goodbye = FrameBytes{}.u8(0x15).number(0).number(0);
     constexpr int storm = 10'000;
@@ -246,6 +246,7 @@ TEST_CASE("a storm of goodbyes gets acknowledgements at most and does not keep t
         victim.deliver(std::move(datagram));
         victim.wait(100us);
     }
+    CHECK_FALSE(victim.failure());
     std::size_t bytes_out = 0;
     for (auto i = before; i < victim.heard.size(); ++i) bytes_out += victim.heard[i].bytes;
     CHECK(victim.heard.size() - before <= storm / 2 + 10);

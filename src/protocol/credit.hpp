@@ -40,12 +40,62 @@ public:
     /// True if the peer was told so of the present limit. It may wait for that before it gives
     /// more: a word of it that is lost has to be said again.
     bool told_blocked() const noexcept { return told_ == limit_ + 1; }
+    /// It may not have heard.
+    void forget_told() noexcept { told_ = 0; }
 
 private:
     std::uint64_t window_min_;
     std::uint64_t limit_;
     std::uint64_t used_ = 0;
     std::uint64_t told_ = 0;
+};
+
+/// Which streams have paid for a part of a message with the participant's credit. The receiver
+/// gives that back only when it has the rest, so that these must always be able to pay it, one
+/// after the other. As they do if each part is paid for only when
+///
+/// - the credit at hand would pay for the rest of its message, or
+/// - all others wait for credit of their own streams, and what their rests need is set aside.
+///
+/// Then an order in which all can be finished exists at any time: after the first kind of payment,
+/// its message goes before the others, and after the second, behind them.
+///
+/// After E. W. Dijkstra: Een algorithme ter voorkoming van de dodelijke omarming (EWD 108, 1964),
+/// the banker's algorithm.
+class UnfinishedMessages {
+public:
+    /// A stream's place in it.
+    struct Place {
+        bool paying = false;
+        std::uint64_t set_aside = 0;
+    };
+
+    /// The message of this stream still needs `unpaid` bytes of credit, 0 if none is unfinished.
+    /// @returns true if another one may be able to go on now that could not before
+    bool note(Place& place, std::uint64_t unpaid, bool waits_for_stream) noexcept {
+        const bool pays = unpaid != 0 && !waits_for_stream;
+        const auto aside = waits_for_stream ? unpaid : 0;
+        if (pays == place.paying && aside == place.set_aside) return false;
+        const bool less = place.paying > pays || place.set_aside > aside;
+        if (pays && !place.paying) ++paying_;
+        if (!pays && place.paying) --paying_;
+        set_aside_ += aside - place.set_aside;
+        place = {pays, aside};
+        return less && paying_ <= 1;
+    }
+
+    /// True if no other stream has an unfinished message that does not wait for its own credit.
+    bool alone(const Place& place) const noexcept { return paying_ == (place.paying ? 1u : 0u); }
+    std::size_t paying() const noexcept { return paying_; }
+
+    /// What others need that wait for their own credit.
+    std::uint64_t set_aside(const Place& place) const noexcept {
+        return set_aside_ - place.set_aside;
+    }
+
+private:
+    std::size_t paying_ = 0;
+    std::uint64_t set_aside_ = 0;
 };
 
 /// Credit given. The limit slides past what was consumed; the window grows while the peer uses it
@@ -74,6 +124,9 @@ public:
     void consume(std::uint64_t bytes) noexcept { consumed_ += bytes; }
     void reserve(std::uint64_t bytes) noexcept { reserved_ += bytes; }
 
+    /// From now on there is as much beyond the window as is reserved now, be it reserved or not.
+    void keep_reserved() noexcept { kept_ = std::max(kept_, reserved_); }
+
     /// `bytes` that were reserved are consumed: the limit stays where it is.
     void unreserve(std::uint64_t bytes) noexcept { reserved_ -= std::min(reserved_, bytes); }
 
@@ -85,6 +138,7 @@ public:
 
     /// Doubles the window at once, up to its bound.
     void widen() noexcept { window_ = std::min(window_ * 2, window_max_); }
+    bool widest() const noexcept { return window_ == window_max_; }
 
     /// @returns the limit to announce now
     std::uint64_t announce(Time now, Duration round_trip_time) noexcept {
@@ -97,7 +151,9 @@ public:
     }
 
 private:
-    std::uint64_t limit() const noexcept { return consumed_ + window_ + reserved_; }
+    std::uint64_t limit() const noexcept {
+        return consumed_ + window_ + std::max(reserved_, kept_);
+    }
 
     std::uint64_t window_;
     std::uint64_t window_max_;
@@ -105,6 +161,7 @@ private:
     std::uint64_t charged_ = 0;
     std::uint64_t consumed_ = 0;
     std::uint64_t reserved_ = 0;
+    std::uint64_t kept_ = 0;
     Time announced_at_{};
 };
 

@@ -113,7 +113,7 @@ std::error_code Inbound::receive_announced(const Frame& frame,
         return errc::flow_control_violation;
     }
     partial_.erase(partial);
-    if (reservation_wanted_ != 0 && reservation_number_ == number) reservation_wanted_ = 0;
+    forget_reservation(number);
     return complete(number, {frame.payload, frame.owner, true});
 }
 
@@ -154,7 +154,7 @@ std::error_code Inbound::receive_fragment(const Frame& frame, std::uint64_t numb
     if (message.complete()) {
         auto whole = std::move(message).take();
         partial_.erase(partial);
-        if (reservation_wanted_ != 0 && reservation_number_ == number) reservation_wanted_ = 0;
+        forget_reservation(number);
         return complete(number, {whole.bytes(), &whole});
     }
     const auto window = std::min(credit_.window(), participant.window());
@@ -356,7 +356,7 @@ void Inbound::reset(std::uint64_t credit, ReceiveCredit& participant) {
     held_.clear();
     waiting_.clear();
     above_.clear();
-    reservation_wanted_ = 0;
+    forget_reservation(reservation_number_);
     ended_ = true;
 }
 
@@ -378,7 +378,7 @@ void Inbound::consume(std::uint64_t bytes, ReceiveCredit& participant) {
     while (!reserved_.empty() && reserved_.front().delivered_at != 0 &&
            reserved_.front().delivered_at <= consumed_charge_) {
         credit_.unreserve(reserved_.front().bytes);
-        participant.unreserve(reserved_.front().bytes);
+        participant.unreserve(reserved_.front().by_participant);
         reserved_.pop_front();
     }
 }
@@ -389,7 +389,7 @@ void Inbound::release_undelivered(ReceiveCredit& participant) {
         const auto each = reserved_.front();
         reserved_.pop_front();
         if (each.delivered_at == 0) {
-            participant.unreserve(each.bytes);
+            participant.unreserve(each.by_participant);
         } else {
             reserved_.push_back(each);
         }
@@ -398,12 +398,27 @@ void Inbound::release_undelivered(ReceiveCredit& participant) {
 }
 
 void Inbound::grant_reservation(ReceiveCredit& participant) {
-    const auto bytes = std::exchange(reservation_wanted_, 0);
-    credit_.reserve(bytes);
-    participant.reserve(bytes);
-    reserved_.push_back({reservation_number_, bytes, 0});
+    grant_stream_reservation();
+    auto& reserved = reserved_[reserved_.size() - 1];
+    reserved.by_participant = reserved.bytes;
+    participant.reserve(reserved.bytes);
+    forget_reservation(reservation_number_);
+}
+
+bool Inbound::grant_stream_reservation() {
+    if (std::exchange(reserved_by_stream_, true)) return false;
+    credit_.reserve(reservation_wanted_);
+    reserved_.push_back({reservation_number_, reservation_wanted_, 0, 0});
     const auto partial = partial_.find(reservation_number_);
     if (partial != partial_.end()) partial->second.reserved = true;
+    return true;
+}
+
+// It is granted, or the message does not need it any more.
+void Inbound::forget_reservation(std::uint64_t number) noexcept {
+    if (reservation_number_ != number) return;
+    reservation_wanted_ = 0;
+    reserved_by_stream_ = false;
 }
 
 void Inbound::advance(Time now) {

@@ -104,7 +104,11 @@ public:
 
     /// A message longer than the window has begun and waits for room: its total; 0 if none does.
     std::uint64_t reservation_wanted() const noexcept { return reservation_wanted_; }
+    /// Room in the stream's window and in the participant's.
     void grant_reservation(ReceiveCredit& participant);
+    /// Room in the stream's window alone, while it goes on to wait for both.
+    /// @returns false if it had that
+    bool grant_stream_reservation();
 
 private:
     /// A whole message.
@@ -134,6 +138,7 @@ private:
     std::error_code deliver_held();
     std::error_code wait_for_older(std::uint64_t number, const Content& content);
     void release_held(std::uint64_t number);
+    void forget_reservation(std::uint64_t number) noexcept;
     static Message message_of(const Content& content);
     void abandon_below(std::uint64_t number);
     void make_room_for_partial(std::uint64_t number, std::size_t bytes);
@@ -164,13 +169,15 @@ private:
     Time lossy_deadline_ = never;
     std::uint64_t reservation_wanted_ = 0;
     std::uint64_t reservation_number_ = 0;
+    bool reserved_by_stream_ = false;  // but not by the participant: it still waits
     std::uint64_t assembled_bytes_ = 0;
     std::uint64_t delivered_charge_ = 0;
     std::uint64_t consumed_charge_ = 0;
     struct Reserved {
         std::uint64_t number = 0;
         std::uint64_t bytes = 0;
-        std::uint64_t delivered_at = 0;  // in charge delivered, its own included; 0: not yet
+        std::uint64_t delivered_at = 0;    // in charge delivered, its own included; 0: not yet
+        std::uint64_t by_participant = 0;  // of the bytes, those that it reserved as well
     };
     Ring<Reserved> reserved_;
     std::unique_ptr<RecentNumbers> recent_;  // unreliable: those that may come again

@@ -62,7 +62,7 @@ void Mux::detach(MuxPort& port, Time now) {
         rehome(*stream, now);
     }
     max_data_wanted_ = max_streams_wanted_ = true;
-    blocked_wanted_ = still_blocked();
+    tell_blocked_again();
     if (close_state_ == CloseState::sent && !ports_.empty()) close_state_ = CloseState::wanted;
 }
 
@@ -98,11 +98,11 @@ void Mux::finish(Stream& stream, Time now) {
 
 void Mux::reset(Stream& stream, std::uint64_t code, Time now) {
     if (stream.send_state == Stream::SendState::closed) return;
-    begin_reset(stream, code);
+    begin_reset(stream, code, now);
     retire_if_done(stream, now);
 }
 
-void Mux::begin_reset(Stream& stream, std::uint64_t code) {
+void Mux::begin_reset(Stream& stream, std::uint64_t code, Time now) {
     if (stream.send_error && stream.send_state >= Stream::SendState::closing) return;
     // After CLOSE_STREAM the peer may have forgotten the stream: there is nothing left to give up.
     if (stream.send_state == Stream::SendState::closing && !stream.wants(Control::close)) return;
@@ -113,6 +113,7 @@ void Mux::begin_reset(Stream& stream, std::uint64_t code) {
     if (stream.entry.backlogged) stream.port->scheduler_.deactivate(stream.entry);
     std::erase(credit_blocked_, &stream);
     stream.credit_blocked = false;
+    forget_payment(stream, now);
     stream.controls &= static_cast<std::uint8_t>(~static_cast<std::uint8_t>(Control::close));
     want(stream, Control::reset);
     note(stream, StreamChange::progressed);
@@ -148,6 +149,7 @@ void Mux::refuse(Stream& stream, std::uint64_t code, Time now) {
     stream.refuse_code = code;
     stream.inbound.discard(receive_credit_);
     stream.outbound.drop_all();
+    forget_payment(stream, now);
     stream.send_error = errc::stream_refused;
     stream.send_state = Stream::SendState::closing;
     want(stream, Control::refuse);

@@ -147,6 +147,7 @@ private:
 
     // At 10 % loss, one goodbye of ten thousand gets lost.
     static constexpr unsigned closes_at_once_max = 4;
+    static constexpr auto no_limit = ~std::uint64_t{0};
 
     enum class CloseState : std::uint8_t { open, wanted, wanted_at_once, sent };
 
@@ -193,7 +194,7 @@ private:
                             bool may_repeat, Time now);
     std::error_code on_stream_frame(MuxPort& port, Stream& stream, const Frame& frame, Time now);
     std::error_code on_peer_finished(MuxPort& port, Stream& stream, const Frame& frame, Time now);
-    std::error_code on_stream_ack(Stream& stream, const Frame& frame);
+    std::error_code on_stream_ack(Stream& stream, const Frame& frame, Time now);
     void on_refused(Stream& stream, std::uint64_t code, Time now);
     void on_stop(Stream& stream, std::uint64_t code, Time now);
     static void note_code(Stream& stream, std::uint64_t code) noexcept;
@@ -216,7 +217,13 @@ private:
 
     // Credit: mux_credit.cpp
     void activate_credit_blocked(Time now);
-    bool still_blocked() const noexcept;
+    void tell_blocked_again() noexcept;
+    void note_payment(Stream& stream, const Outbound::Written& written, Time now);
+    void note_refused(Stream& stream) noexcept;
+    void let_others_begin(Stream& stream, Time now);
+    void forget_payment(Stream& stream, Time now);
+    void let_next_go_on(Time now);
+    void on_all_blocked(std::uint64_t limit);
     void offer_credit(Stream& stream);
     void offer_streams() noexcept;
     void grant_reservations();
@@ -225,7 +232,7 @@ private:
     void activate(Stream& stream, Time now);
     void want(Stream& stream, Control control);
     void note(Stream& stream, StreamChange change);
-    void begin_reset(Stream& stream, std::uint64_t code);
+    void begin_reset(Stream& stream, std::uint64_t code, Time now);
     void end_receiving(Stream& stream, std::error_code reason);
     void answer_ping();
     void acknowledge_later(Stream& stream, std::size_t bytes, Time now, const MuxPort& port);
@@ -259,6 +266,8 @@ private:
     Time receipts_ask_at_ = never;
 
     SendCredit send_credit_;
+    UnfinishedMessages unfinished_;
+    Stream* overtaken_ = nullptr;  // others begin no message in parts until it has sent its own
     ReceiveCredit receive_credit_;
     std::uint64_t next_id_;
     std::uint64_t opened_here_ = 0;
@@ -273,7 +282,8 @@ private:
     bool max_streams_wanted_ = false;
     bool blocked_wanted_ = false;
     bool consumption_wanted_ = false;
-    bool peer_blocked_ = false;  // and no more credit to give yet
+    bool peer_blocked_ = false;                 // and no more credit to give yet
+    std::uint64_t peer_blocked_at_ = no_limit;  // although the window is as wide as it gets
     CloseState close_state_ = CloseState::open;
     bool closes_at_once_ = false;
     unsigned closes_written_ = 0;  // at once

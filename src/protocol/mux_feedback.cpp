@@ -58,7 +58,7 @@ void Mux::lost_frame(MuxPort& port, const MuxPort::SentFrame& frame, Time now) {
     switch (frame.kind) {
         case Kind::max_data: max_data_wanted_ = true; return;
         case Kind::max_streams: max_streams_wanted_ = true; return;
-        case Kind::blocked: blocked_wanted_ = still_blocked(); return;
+        case Kind::blocked: tell_blocked_again(); return;
         case Kind::close:
             close_state_ = closes_at_once_ ? CloseState::wanted_at_once : CloseState::wanted;
             return;

@@ -168,12 +168,7 @@ std::error_code Mux::apply(MuxPort& port, const Frame& frame, Time now) {
             return {};
         case FrameType::blocked:
             if (frame.slot == 0) {
-                consumption_wanted_ = true;
-                // What fills the window may be parts of messages of which none is complete, so
-                // that reading gives nothing back, or messages that nobody reads.
-                if (frame.value == receive_credit_.announced()) receive_credit_.widen();
-                peer_blocked_ = !receive_credit_.raised();
-                max_data_wanted_ = max_data_wanted_ || !peer_blocked_;
+                on_all_blocked(frame.value);
                 return {};
             }
             break;
@@ -243,6 +238,7 @@ std::error_code Mux::deliver(MuxPort& port, Stream& stream, const Frame& frame,
     const bool had_ended = inbound.ended();
     if (number == ~std::uint64_t{0}) return errc::protocol_violation;
     const auto assembled = inbound.assembled_bytes();
+    const auto wanted = inbound.reservation_wanted();
     if (const auto error = inbound.receive(frame, number, may_repeat, receive_credit_, now))
         return error;
     if (stream.options.reorder_wait.count() != 0) note_inbound_due(stream);
@@ -253,9 +249,8 @@ std::error_code Mux::deliver(MuxPort& port, Stream& stream, const Frame& frame,
         stream.tell_listed = true;
         tell_when_asked_.push_back(stream.id);
     }
-    if (inbound.reservation_wanted() != 0 && !stream.reservation_listed) {
-        stream.reservation_listed = true;
-        reservations_.push_back(stream.id);
+    if (inbound.reservation_wanted() != wanted && wanted == 0) {
+        if (!std::exchange(stream.reservation_listed, true)) reservations_.push_back(stream.id);
         grant_reservations();
     }
     if (inbound.discarding()) {
@@ -288,7 +283,7 @@ std::error_code Mux::on_stream_frame(MuxPort& port, Stream& stream, const Frame&
             note(stream, StreamChange::blocked);
             return {};
         case FrameType::stream_ack: {
-            if (const auto error = on_stream_ack(stream, frame)) return error;
+            if (const auto error = on_stream_ack(stream, frame, now)) return error;
             if (frame.ended) stream.end_heard_on = &port;
             retire_if_done(stream, now);
             return {};
@@ -325,7 +320,7 @@ std::error_code Mux::on_peer_finished(MuxPort& port, Stream& stream, const Frame
     return {};
 }
 
-std::error_code Mux::on_stream_ack(Stream& stream, const Frame& frame) {
+std::error_code Mux::on_stream_ack(Stream& stream, const Frame& frame, Time now) {
     if (stream.tombstone) {
         stream.send_state = Stream::SendState::closed;
         return {};
@@ -339,6 +334,7 @@ std::error_code Mux::on_stream_ack(Stream& stream, const Frame& frame) {
         if (!stream.outbound.confirm(first, count)) return errc::protocol_violation;
         first += count;
     }
+    note_payment(stream, {}, now);
     note(stream, StreamChange::progressed);
     if (frame.ended) {
         // Before we said that we are done, only a stream that was stopped may have ended.
@@ -348,6 +344,7 @@ std::error_code Mux::on_stream_ack(Stream& stream, const Frame& frame) {
         // forgotten how much that was.
         if (!stream.send_error) stream.outbound.confirm_below(stream.outbound.count());
         stream.outbound.drop_all();
+        forget_payment(stream, now);
         if (stream.entry.backlogged) stream.port->scheduler_.deactivate(stream.entry);
         const auto moot =
             static_cast<std::uint8_t>(Control::close) | static_cast<std::uint8_t>(Control::reset);
@@ -370,7 +367,7 @@ void Mux::on_refused(Stream& stream, std::uint64_t code, Time now) {
     if (stream.send_state != Stream::SendState::closed) {
         if (!stream.send_error) stream.send_error = errc::stream_refused;
         stream.send_state = Stream::SendState::finishing;
-        begin_reset(stream, code);
+        begin_reset(stream, code, now);
         note(stream, StreamChange::send_closed);
     }
     retire_if_done(stream, now);
@@ -380,7 +377,7 @@ void Mux::on_stop(Stream& stream, std::uint64_t code, Time now) {
     if (stream.send_state >= Stream::SendState::closing) return;
     note_code(stream, code);
     stream.send_error = errc::stream_closed;
-    begin_reset(stream, code);
+    begin_reset(stream, code, now);
     note(stream, StreamChange::send_closed);
     retire_if_done(stream, now);
 }

@@ -166,6 +166,9 @@ void Mux::write_messages(MuxPort& port, FrameWriter& unit, std::uint8_t level_ma
                                 stream.slot,
                                 stream.number_expected,
                                 stream.number_known,
+                                unfinished_.alone(stream.unfinished),
+                                overtaken_ == nullptr || overtaken_ == &stream,
+                                unfinished_.set_aside(stream.unfinished),
                                 port.traits_.lossless ? nullptr : &port.ranges_};
         const auto count = stream.outbound.count();
         const auto written = stream.outbound.write(target, scheduler.chunk_bytes(), now);
@@ -175,6 +178,7 @@ void Mux::write_messages(MuxPort& port, FrameWriter& unit, std::uint8_t level_ma
             port.log({MuxPort::SentFrame::Kind::message, {}, stream.id, range, false});
         }
         after_write(port, stream, written.stop);
+        note_payment(stream, written, now);
         auto* const receipts = stream.outbound.receipts();
         if (receipts != nullptr && receipts->take_unasked()) ask_for_receipts(port, now);
         if (written.stop == Outbound::Stop::no_room) return;

@@ -270,6 +270,7 @@ void Mux::retire_if_done(Stream& stream, Time now) {
         stream.controls = 0;
         stream.port = nullptr;
         std::erase(credit_blocked_, &stream);
+        forget_payment(stream, now);
     }
     destroy_if_done(stream);
 }

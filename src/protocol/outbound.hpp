@@ -47,6 +47,9 @@ public:
         std::uint64_t slot;
         std::uint64_t& number_expected;  ///< by the peer, if the frame does not say it
         bool& number_known;              ///< a frame of this stream went this way before
+        bool alone;                      ///< as UnfinishedMessages has it
+        bool may_begin;                  ///< parts of a message that has none yet
+        std::uint64_t set_aside;         ///< of the participant's credit, if alone
         std::vector<SentRange>* log;     ///< gets what went into the frames; null if lossless
     };
 
@@ -103,6 +106,12 @@ public:
 
     SendCredit& credit() noexcept { return credit_; }
     const SendCredit& credit() const noexcept { return credit_; }
+
+    /// The credit that a message still needs of which a part is paid for; 0 if there is none.
+    std::uint64_t unpaid() const noexcept;
+    /// The credit that the next message needs that is not all sent.
+    std::uint64_t next_cost() const noexcept;
+
     const Counters& counters() const noexcept { return counters_; }
     std::size_t messages_queued() const noexcept { return queue_.size(); }
     std::size_t bytes_queued() const noexcept { return queue_bytes_; }
@@ -182,7 +191,9 @@ private:
                     std::size_t chunk) const noexcept;
     static bool in_step(const Target& target, const SentRange& range) noexcept;
     std::size_t affordable(Target& target, const SentRange& range, Stop& stop) const noexcept;
-    Stop out_of_credit(const Target& target) const noexcept;
+    std::uint64_t spendable(const Target& target, std::uint64_t cost) const noexcept;
+    bool may_pay_part(const Target& target, std::uint64_t number) const noexcept;
+    Stop out_of_credit(std::uint64_t participant_credit) const noexcept;
     std::uint64_t uncharged(const SentRange& range) const noexcept;
     void charge(Target& target, const SentRange& range) noexcept;
     MessageHead head_of(const Target& target, const Entry& entry,

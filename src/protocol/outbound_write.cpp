@@ -103,6 +103,14 @@ std::size_t Outbound::write_next(Target& target, std::size_t chunk, Stop& stop) 
         stop = Stop::no_room;
         return 0;
     }
+    if (is_guaranteed(delivery_) && range.offset + fitting < entry->bytes &&
+        !may_pay_part(target, range.number)) {
+        const auto most = std::min(chunk, target.writer.written() + target.writer.room());
+        const bool fits_later =
+            target.writer.written() > 0 && entry->bytes + frame_header_bytes_max <= most;
+        stop = fits_later ? Stop::no_room : Stop::participant_credit;
+        return 0;
+    }
     range.bytes = fitting;
     if (is_guaranteed(delivery_)) charge(target, range);
     number_highest_ = std::max(number_highest_, range.number + 1);
@@ -143,6 +151,10 @@ std::size_t Outbound::write_beside(Target& target, const Entry& entry, std::size
             const auto window =
                 std::min(credit_.window_min(), target.participant_credit.window_min());
             const bool announced = offset_next_ > 0 || whole.bytes + message_charge <= window;
+            if (!may_pay_part(target, whole.number)) {
+                stop = Stop::participant_credit;
+                return 0;
+            }
             return announced ? pay(target, entry, chunk, stop) : announce(target, entry, stop);
         }
     }
@@ -168,8 +180,9 @@ std::size_t Outbound::write_beside(Target& target, const Entry& entry, std::size
 // The beginning of a message for which the peer has to make room: it tells how much.
 std::size_t Outbound::announce(Target& target, const Entry& entry, Stop& stop) {
     const SentRange beginning{number_of(sent()), 0, fragment_bytes_min};
-    if (uncharged(beginning) > std::min(credit_.left(), target.participant_credit.left())) {
-        stop = out_of_credit(target);
+    const auto left = spendable(target, uncharged({beginning.number, 0, entry.bytes}));
+    if (uncharged(beginning) > std::min(credit_.left(), left)) {
+        stop = out_of_credit(left);
         return 0;
     }
     if (target.writer.room() < frame_header_bytes_max + fragment_bytes_min) {
@@ -187,11 +200,12 @@ std::size_t Outbound::announce(Target& target, const Entry& entry, Stop& stop) {
 std::size_t Outbound::pay(Target& target, const Entry& entry, std::size_t chunk,
                           Stop& stop) noexcept {
     const auto number = number_of(sent());
-    const auto left = std::min<std::uint64_t>(
-        {credit_.left(), target.participant_credit.left(), chunk + message_charge});
+    const auto participant = spendable(target, uncharged({number, 0, entry.bytes}));
+    const auto left =
+        std::min<std::uint64_t>({credit_.left(), participant, chunk + message_charge});
     const bool begins = number >= number_charged_;
     if (left <= (begins ? message_charge : 0)) {
-        stop = out_of_credit(target);
+        stop = out_of_credit(participant);
         return 0;
     }
     const auto from = begins ? 0 : offset_charged_;
@@ -317,19 +331,42 @@ bool Outbound::in_step(const Target& target, const SentRange& range) noexcept {
 std::size_t Outbound::affordable(Target& target, const SentRange& range,
                                  Stop& stop) const noexcept {
     const auto cost = uncharged(range);
-    const auto left = std::min(credit_.left(), target.participant_credit.left());
-    if (cost <= left) return range.bytes;
-    const auto missing = cost - left;
+    if (cost <= std::min(credit_.left(), target.participant_credit.left())) return range.bytes;
+    const auto participant = spendable(target, cost);
+    const auto missing = cost - std::min(cost, std::min(credit_.left(), participant));
     const auto most = missing < range.bytes ? range.bytes - missing : 0;
-    // Only who is out of credit stops for it: the peer gives no more to one that has some left.
+    // Who has some of its stream's credit left goes on: the peer gives no more to it.
     if (most >= fragment_bytes_min) return most;
-    stop = out_of_credit(target);
+    stop = out_of_credit(participant);
     return nothing;
 }
 
-Outbound::Stop Outbound::out_of_credit(const Target& target) const noexcept {
-    return credit_.left() <= target.participant_credit.left() ? Stop::stream_credit
-                                                              : Stop::participant_credit;
+// How much of the participant's credit may go into parts of a message of which the rest costs
+// `cost`: see UnfinishedMessages.
+std::uint64_t Outbound::spendable(const Target& target, std::uint64_t cost) const noexcept {
+    const auto left = target.participant_credit.left();
+    if (cost <= left) return left;
+    return target.alone ? left - std::min(left, target.set_aside) : 0;
+}
+
+bool Outbound::may_pay_part(const Target& target, std::uint64_t number) const noexcept {
+    return target.may_begin || number < number_charged_;
+}
+
+Outbound::Stop Outbound::out_of_credit(std::uint64_t participant_credit) const noexcept {
+    return credit_.left() <= participant_credit ? Stop::stream_credit : Stop::participant_credit;
+}
+
+std::uint64_t Outbound::unpaid() const noexcept {
+    if (!is_guaranteed(delivery_) || number_charged_ <= number_first_) return 0;
+    const auto index = number_charged_ - 1 - number_first_;
+    if (index >= queue_.size() || queue_[index].confirmed) return 0;
+    const std::uint64_t bytes = queue_[index].bytes;
+    return bytes - std::min(bytes, offset_charged_);
+}
+
+std::uint64_t Outbound::next_cost() const noexcept {
+    return waiting_ == 0 ? 0 : uncharged({number_of(sent()), 0, queue_[sent()].bytes});
 }
 
 std::uint64_t Outbound::uncharged(const SentRange& range) const noexcept {

@@ -76,7 +76,10 @@ private:
     bool released = false;  // by the application
     bool changed_listed = false;
     bool control_listed = false;
-    bool credit_blocked = false;    // waits for the participant's credit
+    bool credit_blocked = false;  // waits for the participant's credit
+    UnfinishedMessages::Place unfinished;
+    // What all had used of it when it was refused first since it sent something.
+    std::optional<std::uint64_t> refused_at;
     bool end_acknowledged = false;  // our last word on the receiving half was sent
     Time end_said_at = never;       // when that word was first sent
     bool reservation_listed = false;

@@ -298,7 +298,16 @@ void Stream::taken() {
     unreported_ += front_charge_;
     consumed_.store(consumed_.load(std::memory_order_relaxed) + front_charge_,
                     std::memory_order_release);
-    if (unreported_ >= report_bytes_) report_consumed();
+    if (unreported_ >= report_bytes_) return report_consumed();
+    // There may be no next recv() that says what the last ones took.
+    if (report_wanted_.load(std::memory_order_relaxed) && taken_.empty() && nothing_came()) {
+        report_if_wanted();
+    }
+}
+
+bool Stream::nothing_came() const noexcept {
+    const std::lock_guard lock{inbox_lock_};
+    return incoming_.empty();
 }
 
 void Stream::report_consumed() {

@@ -116,6 +116,7 @@ private:
     std::error_code append_message(std::span<const std::byte> sealed, MessageId* id);
     std::error_code append_large(Message sealed, MessageId* id);
     bool refill() noexcept;
+    bool nothing_came() const noexcept;
     void report_consumed();
     void report_if_wanted();
 

@@ -3,6 +3,7 @@
 #include "conformance/harness.hpp"
 
 #include <algorithm>
+#include <memory>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -85,6 +86,27 @@ ON_EVERY_TRANSPORT("the longest message of either end holds in both directions")
         const auto message = co_await to.recv<Message>();
         CHECK(message.size() == 100'000);
     }
+}
+
+ON_EVERY_TRANSPORT("more messages at once than the window holds all arrive where each is read") {
+    braid::Limits limits;
+    limits.participant_receive_window_bytes = 64 << 10;
+    limits.participant_receive_window_bytes_max = 64 << 10;
+    auto pair = co_await conformance::make_pair(transport, limits);
+    std::vector<Lane> lanes;
+    std::vector<std::unique_ptr<Aside>> readers;
+    // Each reads its message and then no more: nothing says what it took but the peer's need.
+    const auto read_one = [](braid::Stream& stream, unsigned seed) -> awaitable<void> {
+        const auto message = co_await stream.recv<Message>();
+        CHECK(is_pattern(message.bytes(), seed));
+    };
+    for (unsigned i = 0; i < 40; ++i) lanes.push_back(co_await make_lane(pair));
+    const auto executor = co_await asio::this_coro::executor;
+    for (unsigned i = 0; i < lanes.size(); ++i) {
+        lanes[i].client.send(Message{pattern(20'000, i)});
+        readers.push_back(std::make_unique<Aside>(executor, read_one(lanes[i].server, i)));
+    }
+    for (const auto& reader : readers) co_await reader->joined();
 }
 
 ON_EVERY_TRANSPORT("a stream's send queue is bounded and writable comes when there is room") {

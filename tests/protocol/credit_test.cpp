@@ -30,6 +30,50 @@ TEST_CASE("The peer is told once for each limit that it holds us up") {
     CHECK_FALSE(credit.tell_blocked());
 }
 
+TEST_CASE("What the peer may not have heard is said again") {
+    SendCredit credit{0};
+    CHECK(credit.tell_blocked());
+    credit.forget_told();
+    CHECK(credit.tell_blocked());
+    CHECK_FALSE(credit.tell_blocked());
+}
+
+TEST_CASE("Who is alone with an unfinished message, and what is set aside for others") {
+    UnfinishedMessages unfinished;
+    UnfinishedMessages::Place one;
+    UnfinishedMessages::Place two;
+    CHECK(unfinished.alone(one));
+    CHECK_FALSE(unfinished.note(one, 100, false));
+    CHECK(unfinished.alone(one));
+    CHECK_FALSE(unfinished.alone(two));
+    CHECK_FALSE(unfinished.note(two, 50, false));
+    CHECK_FALSE(unfinished.alone(one));
+    CHECK(unfinished.paying() == 2);
+    CHECK(unfinished.note(two, 40, true));  // it waits for its stream: the other may go on
+    CHECK(unfinished.alone(one));
+    CHECK(unfinished.set_aside(one) == 40);
+    CHECK(unfinished.set_aside(two) == 0);
+    CHECK_FALSE(unfinished.note(two, 40, true));
+    CHECK(unfinished.note(two, 0, false));
+    CHECK(unfinished.set_aside(one) == 0);
+    CHECK(unfinished.note(one, 0, false));
+    CHECK(unfinished.paying() == 0);
+}
+
+TEST_CASE("What was reserved once stays there to be used if it is kept") {
+    ReceiveCredit credit{100, 100};
+    credit.reserve(50);
+    credit.keep_reserved();
+    CHECK(credit.announce(Time{1s}, 1ms) == 150);
+    CHECK(credit.charge(80));
+    credit.consume(80);
+    credit.unreserve(50);
+    CHECK(credit.reserved() == 0);
+    CHECK(credit.announce(Time{2s}, 1ms) == 230);
+    credit.reserve(30);
+    CHECK_FALSE(credit.raised());
+}
+
 TEST_CASE("More than was announced cannot be charged") {
     ReceiveCredit credit{100, 400};
     CHECK(credit.charge(100));

@@ -39,7 +39,9 @@ struct Sender {
         FrameWriter writer{buffer};
         if (!lossless) known = false;
         log.clear();
-        Outbound::Target target{writer, participant, 4, expected, known, lossless ? nullptr : &log};
+        Outbound::Target target{writer,    participant, 4,
+                                expected,  known,       alone,
+                                may_begin, set_aside,   lossless ? nullptr : &log};
         const auto written = outbound.write(target, quantum, now);
         frames.clear();
         unit.assign(buffer.begin(), buffer.begin() + static_cast<std::ptrdiff_t>(writer.copied()));
@@ -55,6 +57,9 @@ struct Sender {
     Block block;
     BlockReference keeper{block};
     SendCredit participant{plenty};
+    bool alone = true;
+    bool may_begin = true;
+    std::uint64_t set_aside = 0;
     Outbound outbound;
     Time now{1'000s};
     std::uint64_t expected = 0;

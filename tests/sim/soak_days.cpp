@@ -170,7 +170,8 @@ private:
 
     /// How long some large messages take.
     Duration transfer() {
-        auto& talk = open(++tag_, {tag_, transfer_bytes, transfer_bytes});
+        ++tag_;
+        auto& talk = open(tag_, {tag_, transfer_bytes, transfer_bytes});
         const auto began = pair_.now();
         for (unsigned i = 0; i < transfer_messages; ++i) say(talk, 0);
         watch_.run_until([&] { return talk.lanes[0].received() == transfer_messages; });
@@ -181,7 +182,8 @@ private:
 
     void pass_an_hour() {
         const auto end = pair_.now() + 1h;
-        auto& short_talk = open(++tag_, {tag_, 0, 3'000});
+        ++tag_;
+        auto& short_talk = open(tag_, {tag_, 0, 3'000});
         for (unsigned i = 0; i < 3; ++i) say(short_talk, 0);
         finish(tag_);
         auto next_word = pair_.now();

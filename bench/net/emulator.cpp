@@ -9,6 +9,7 @@ namespace net {
 namespace {
 
 constexpr const char* device = "link0";
+constexpr unsigned address_bits = 30;
 /// Told apart from `seed` of the other direction and of other links.
 constexpr std::uint64_t inbound_seed = 0x5DEECE66DU;
 
@@ -37,8 +38,8 @@ Link::Link(const LinkOptions& options, bool loopback, std::mutex& mutex)
     }
     far_.emplace();
     far_tun_ = far_->make_tun(device, options.device_mtu);
-    near_->add_address(device, near_address, 30);
-    far_->add_address(device, far_address, 30);
+    near_->add_address(device, near_address, address_bits);
+    far_->add_address(device, far_address, address_bits);
     near_->add_address(device, near_address_v6, 64);
     far_->add_address(device, far_address_v6, 64);
     if (options.translate_near) translation_.emplace();
@@ -53,6 +54,14 @@ void Link::reshape(const LinkShape& outbound, const LinkShape& inbound) {
 void Link::rebind() {
     const std::lock_guard lock(mutex_);
     if (translation_) translation_->rebind();
+}
+
+void Link::connect_near(bool connected) {
+    if (connected) {
+        near_->add_address(device, near_address, address_bits);
+    } else {
+        near_->delete_address(device, near_address, address_bits);
+    }
 }
 
 void Link::bar() {

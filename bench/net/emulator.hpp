@@ -60,6 +60,9 @@ public:
     void reshape(const LinkShape& outbound, const LinkShape& inbound);
     void rebind();
     void bar();
+
+    /// Takes the near end's IPv4 address away or gives it back: without one there is no way out.
+    void connect_near(bool connected);
     PathCounts outbound() const;
     PathCounts inbound() const;
 

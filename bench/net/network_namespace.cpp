@@ -120,6 +120,11 @@ void NetworkNamespace::add_address(const std::string& device, std::string_view a
     run([&] { RouteSocket().add_address(index_of(device), address, prefix_bits); });
 }
 
+void NetworkNamespace::delete_address(const std::string& device, std::string_view address,
+                                      unsigned prefix_bits) const {
+    run([&] { RouteSocket().delete_address(index_of(device), address, prefix_bits); });
+}
+
 void NetworkNamespace::route_loopback_through(const std::string& device) const {
     run([&] {
         constexpr unsigned char table = 100;  // any that nobody uses

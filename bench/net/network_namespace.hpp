@@ -48,6 +48,9 @@ public:
     void add_address(const std::string& device, std::string_view address,
                      unsigned prefix_bits) const;
 
+    void delete_address(const std::string& device, std::string_view address,
+                        unsigned prefix_bits) const;
+
     /// Sends what this namespace says to its own 127.0.0.1 out through a device. What then comes in
     /// there is taken as local. (No way leads ::1 out: RFC 4291, section 2.5.3.)
     void route_loopback_through(const std::string& device) const;

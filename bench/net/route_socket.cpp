@@ -106,12 +106,21 @@ void RouteSocket::set_up(unsigned device, unsigned mtu, unsigned queue_packets) 
 }
 
 void RouteSocket::add_address(unsigned device, std::string_view address, unsigned prefix_bits) {
+    change_address(RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL, device, address, prefix_bits);
+}
+
+void RouteSocket::delete_address(unsigned device, std::string_view address, unsigned prefix_bits) {
+    change_address(RTM_DELADDR, 0, device, address, prefix_bits);
+}
+
+void RouteSocket::change_address(std::uint16_t type, std::uint16_t request_flags, unsigned device,
+                                 std::string_view address, unsigned prefix_bits) {
     const Address parsed(address);
     ifaddrmsg header{};
     header.ifa_family = parsed.family;
     header.ifa_prefixlen = static_cast<unsigned char>(prefix_bits);
     header.ifa_index = device;
-    Request request(RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL, header);
+    Request request(type, request_flags, header);
     request.attribute(IFA_LOCAL, parsed.bytes.data(), parsed.size());
     request.attribute(IFA_ADDRESS, parsed.bytes.data(), parsed.size());
     // An IPv6 address is else no good until nobody has claimed it for a second.

@@ -18,6 +18,7 @@ public:
 
     void set_up(unsigned device, unsigned mtu, unsigned queue_packets);
     void add_address(unsigned device, std::string_view address, unsigned prefix_bits);
+    void delete_address(unsigned device, std::string_view address, unsigned prefix_bits);
     void add_route(unsigned device, std::string_view target, unsigned prefix_bits,
                    unsigned char table);
 
@@ -27,6 +28,8 @@ public:
     void delete_rule(int family, unsigned priority, unsigned char table);
 
 private:
+    void change_address(std::uint16_t type, std::uint16_t flags, unsigned device,
+                        std::string_view address, unsigned prefix_bits);
     void ask(std::span<std::byte> request);
 
     File file_;

@@ -70,8 +70,6 @@ TEST_CASE("a dialling end whose port is dead goes on from another one: udp") {
     run(options, [](net::Link& link) -> awaitable<void> {
         auto pair = co_await across::make_pair(link, "udp");
         auto lane = co_await make_lane(pair);
-        // Where its new sockets are made.
-        const Visit visit{link.near()};
         for (int round = 0; round < 2; ++round) {
             bool barred = false;
             co_await speak(lane, [&] {
@@ -85,6 +83,19 @@ TEST_CASE("a dialling end whose port is dead goes on from another one: udp") {
     });
 }
 
+TEST_CASE("a dialling end that is without an address for a while goes on: udp") {
+    run(both_ways(short_way()), [](net::Link& link) -> awaitable<void> {
+        auto pair = co_await across::make_pair(link, "udp");
+        auto lane = co_await make_lane(pair);
+        bool connected = true;
+        co_await speak(lane, [&] { link.connect_near(connected = !connected); });
+        CHECK(connected);
+        co_await hear_all(lane.server);
+        co_await hear_all(lane.client);
+        CHECK(pair.server.stats().participants == 1);
+    });
+}
+
 TEST_CASE("a dialling end that sends nothing finds out by its keep-alive: udp") {
     auto options = both_ways(short_way());
     options.translate_near = true;
@@ -94,7 +105,6 @@ TEST_CASE("a dialling end that sends nothing finds out by its keep-alive: udp") 
         limits.idle = 30s;
         auto pair = co_await across::make_pair(link, "udp", Family::v4, limits);
         auto lane = co_await make_lane(pair);
-        const Visit visit{link.near()};
         // All that was under way has arrived.
         co_await pause(300ms);
         link.bar();

@@ -42,7 +42,8 @@ awaitable<braid::Participant> connect(const net::Link& link, braid::Network& net
 /// The same shape both ways.
 net::LinkOptions both_ways(const net::LinkShape& shape);
 
-/// Runs a test in the near namespace of a link, if links can be emulated here, and prints how late the emulator was.
+/// Runs a test in the near namespace of a link, if links can be emulated here, and prints how late
+/// the emulator was.
 void run(const net::LinkOptions& options, std::function<awaitable<void>(net::Link&)> test);
 
 }  // namespace across

@@ -267,7 +267,10 @@ void World::drive(std::size_t side) {
     for (int round = 0; round < 2;
          ++round) {  // the second: what reading or releasing brought about
         for (auto& wire : wires_) {
-            if (wire.ports[side] != nullptr) wire.ends[side]->fill(*wire.ports[side], here);
+            if (wire.ports[side] == nullptr) continue;
+            wire.ends[side]->fill(*wire.ports[side], here);
+            // With the last word out, a link that was finished may be over.
+            check_alive(wire, side);
         }
         if (round == 0) peer.run(here, plans_);
     }
@@ -386,7 +389,11 @@ void World::wind_up(Duration most) {
 void World::check_nothing_left() {
     failures_allowed_ = true;
     for (auto& wire : wires_) {
-        for (auto& end : wire.ends) end->finish();
+        for (std::size_t side = 0; side < 2; ++side) {
+            wire.ends[side]->finish();
+            // What has nothing to say any more is over at once, and does not wake up for it.
+            if (wire.ports[side] != nullptr && !paused(side)) check_alive(wire, side);
+        }
     }
     require(run_while_not([this] { return ports_left() == 0; }, goodbye_max),
             "a link that was finished lives on");

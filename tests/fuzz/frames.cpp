@@ -87,11 +87,50 @@ bool same(const Frame& left, const Frame& right) {
            left.reorder_wait_ms == right.reorder_wait_ms && left.ended == right.ended;
 }
 
+/// The frame alone, as a datagram whose last frame need not say its length, and as it is.
+void check_again(const Frame& frame, Block& block) {
+    static std::vector<std::byte> buffer(70'000);
+    for (const bool finished : {false, true}) {
+        FrameWriter out{buffer};
+        write(out, frame, block);
+        const auto before = out.copied();
+        if (finished) out.finish();
+        require(out.copied() <= before);
+        std::span<const std::byte> again{buffer.data(), out.copied()};
+        Frame read;
+        require(decode(again, Framing::unit, read) == FrameStatus::complete);
+        require(again.empty());
+        require(same(frame, read));
+        if (frame.type != FrameType::stream_ack) continue;
+        const auto left = ranges_of(frame);
+        const auto right = ranges_of(read);
+        require(std::equal(left.begin(), left.end(), right.begin(), right.end()));
+    }
+}
+
+/// Many frames as one datagram, which says the length of all but the last.
+void check_together(const std::vector<Frame>& frames, Block& block) {
+    static std::vector<std::byte> buffer(1u << 20);
+    FrameWriter out{buffer};
+    for (const auto& frame : frames) write(out, frame, block);
+    out.finish();
+    std::span<const std::byte> again{buffer.data(), out.copied()};
+    for (const auto& frame : frames) {
+        Frame read;
+        require(decode(again, Framing::unit, read) == FrameStatus::complete);
+        require(same(frame, read));
+    }
+    require(again.empty());
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-    static std::vector<std::byte> buffer(70'000);
     for (const auto framing : {Framing::stream, Framing::unit}) {
+        Block block;
+        block.recycle = [](Block&) {};
+        const BlockReference keeper{block};
+        std::vector<Frame> frames;
         std::span in{reinterpret_cast<const std::byte*>(data), size};
         Frame frame;
         while (!in.empty()) {
@@ -102,22 +141,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
             }
             require(in.size() < before);
             if (frame.type == FrameType::padding) continue;
-            Block block;
-            block.recycle = [](Block&) {};
-            const BlockReference keeper{block};
-            FrameWriter out{buffer};
-            write(out, frame, block);
-            std::span<const std::byte> again{buffer.data(), out.copied()};
-            Frame read;
-            require(decode(again, framing, read) == FrameStatus::complete);
-            require(again.empty());
-            require(same(frame, read));
-            if (frame.type == FrameType::stream_ack) {
-                const auto left = ranges_of(frame);
-                const auto right = ranges_of(read);
-                require(std::equal(left.begin(), left.end(), right.begin(), right.end()));
-            }
+            check_again(frame, block);
+            if (frames.size() < unit_frames_max) frames.push_back(frame);
         }
+        check_together(frames, block);
     }
     return 0;
 }

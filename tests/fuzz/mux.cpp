@@ -54,6 +54,9 @@ struct End {
     MuxPort* port = nullptr;
     std::map<std::uint64_t, Stream*> streams;
     std::map<std::uint64_t, std::uint64_t> next;  // of what is delivered, by stream
+    std::map<std::uint64_t, std::uint64_t> sent;
+    std::map<std::uint64_t, std::uint64_t> received;
+    std::map<std::uint64_t, IntervalSet> seen;
     struct Unit {
         std::vector<std::byte> bytes;
         FrameToken token;
@@ -69,6 +72,8 @@ public:
         for (std::size_t side = 0; side < 2; ++side) {
             auto& end = ends_[side];
             end.port = &end.mux.attach({lossless, lossless, false}, side == 0, now_);
+            // So much loss that streams send copies by themselves.
+            end.port->set_path({1'000'000, 20ms, 20'000, lossless ? 0 : 0.02});
         }
     }
 
@@ -88,7 +93,7 @@ private:
             case 3: transmit(end, ends_[1 - side]); break;
             case 4:
             case 5: arrive(end, ends_[1 - side]); break;
-            case 6: read(end); break;
+            case 6: read(end, ends_[1 - side]); break;
             default: finish(end); break;
         }
         for (auto* const stream : end.mux.take_changed()) {
@@ -108,8 +113,17 @@ private:
 
     void open(End& end) {
         braid::StreamOptions made;
-        made.promises = static_cast<braid::Promises>(input_.take() & 5u);
-        made.priority = input_.take() & 7;
+        const auto promises = input_.take();
+        made.promises = static_cast<braid::Promises>(promises & 5u);
+        const auto more = input_.take();
+        made.priority = more & 7;
+        if ((promises & 2u) != 0) made.copies = static_cast<std::uint8_t>(more >> 6u);
+        const bool lossy = !covers(made.promises, braid::Promises::guaranteed_delivery);
+        if (lossy && (promises & 8u) != 0) made.time_to_live = 1ms * (more >> 3u);
+        made.latest_only = lossy && (promises & 16u) != 0;
+        if (lossy && covers(made.promises, braid::Promises::ordered) && (promises & 32u) != 0) {
+            made.reorder_wait = 1ms * (1 + (more >> 3u));
+        }
         auto* const stream = end.mux.open(made, now_);
         if (stream != nullptr) end.streams[static_cast<std::uint64_t>(stream->id)] = stream;
     }
@@ -119,6 +133,7 @@ private:
         if (stream == nullptr || stream->outbound.messages_queued() > 50) return;
         const auto size = static_cast<std::uint32_t>(input_.take() * (input_.take() & 63u));
         end.mux.enqueue(*stream, block_, 0, size, now_);
+        ++end.sent[static_cast<std::uint64_t>(stream->id)];
     }
 
     void transmit(End& end, End& other) {
@@ -160,10 +175,11 @@ private:
         if (receipt.stored) other.port->acked(unit.token, now_);
     }
 
-    void read(End& end) {
+    void read(End& end, End& other) {
         auto* const stream = some_stream(end);
         if (stream == nullptr) return;
-        auto& next = end.next[static_cast<std::uint64_t>(stream->id)];
+        const auto id = static_cast<std::uint64_t>(stream->id);
+        auto& next = end.next[id];
         const bool ordered = covers(stream->options.promises, braid::Promises::ordered);
         MessageQueue::Front front;
         std::uint64_t charge = 0;
@@ -172,7 +188,12 @@ private:
             if (stream->inbound.delivery() == DeliveryClass::guaranteed_ordered) {
                 require(front.number == next);
             }
+            if (is_guaranteed(stream->inbound.delivery())) {
+                require(end.seen[id].insert(front.number, front.number + 1) == 1);
+            }
             next = front.number + 1;
+            // Copies are not counted twice.
+            require(++end.received[id] <= other.sent[id]);
             require(front.bytes.empty() ||
                     std::memcmp(front.bytes.data(), bytes_.data(), front.bytes.size()) == 0);
             charge += front.charge;

@@ -45,6 +45,11 @@ struct Piece {
     std::optional<std::size_t> total;
     bool whole = false;
     std::byte fill{};
+
+    /// That of the message at `at`, as this piece has it.
+    std::byte byte(std::size_t at) const {
+        return static_cast<std::byte>(std::to_integer<std::size_t>(fill) + at);
+    }
 };
 
 Piece piece_of(const std::uint8_t* data) {
@@ -74,7 +79,8 @@ public:
         auto& told = told_[piece.number];
         const bool over = done_.contains(piece.number);
         const bool right = over || is_right(told, piece);
-        const std::vector<std::byte> payload(piece.size, piece.fill);
+        std::vector<std::byte> payload(piece.size);
+        for (std::size_t i = 0; i < piece.size; ++i) payload[i] = piece.byte(piece.offset + i);
         Frame frame;
         frame.type = FrameType::message;
         frame.fragment = !piece.whole;
@@ -125,7 +131,7 @@ private:
             told.bytes.resize(piece.offset + piece.size);
         }
         for (std::size_t i = piece.offset; i < piece.offset + piece.size; ++i) {
-            if (!told.bytes[i]) told.bytes[i] = piece.fill;
+            if (!told.bytes[i]) told.bytes[i] = piece.byte(i);
         }
         if (told.complete()) done_.emplace(piece.number, false);
     }
@@ -134,7 +140,7 @@ private:
         if (piece.total) told.totals.push_back(*piece.total);
         const auto end = piece.offset + piece.size;
         if (told.said.size() < end) told.said.resize(end);
-        for (std::size_t i = piece.offset; i < end; ++i) told.said[i].push_back(piece.fill);
+        for (std::size_t i = piece.offset; i < end; ++i) told.said[i].push_back(piece.byte(i));
     }
 
     void check_delivered() {

@@ -5,6 +5,7 @@
 #include "sim/check.hpp"
 #include "sim/udp_scenario.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
@@ -107,7 +108,6 @@ sim::UdpScenario scenario(Input& input) {
     made.way.congestion = static_cast<braid::transport::Congestion>(flags % 3u);
     made.way.client_id = (flags & 4u) != 0;
     made.way.tag_bytes = (flags & 8u) != 0 ? 16 : 8;
-    if ((flags & 16u) != 0) made.limits.peer_streams = 2;
     if ((flags & 32u) != 0) {
         auto& limits = made.limits;
         limits.stream_receive_window_bytes = 4'000;
@@ -122,6 +122,12 @@ sim::UdpScenario scenario(Input& input) {
             made.faults.push_back(fault(input));
         }
     }
+    // Who never reads keeps a stream open: others would wait for its place for ever.
+    const bool all_end = std::ranges::none_of(made.plans, [](const sim::StreamPlan& plan) {
+        return plan.flows[0].reading == sim::Reading::never ||
+               plan.flows[1].reading == sim::Reading::never;
+    });
+    if ((flags & 16u) != 0 && all_end) made.limits.peer_streams = 2;
     return made;
 }
 

@@ -16,8 +16,9 @@ std::unique_ptr<UdpSeat> DiallingSockets::seat(const asio::any_io_executor& exec
     return seat(executor, peer, bell, 0);
 }
 
-std::unique_ptr<UdpSeat> DiallingSockets::seat_after(const asio::any_io_executor& executor,
-                                                     UdpSeat& former) {
+std::unique_ptr<UdpSeat> DiallingSockets::seat_after(UdpSeat& former) {
+    const auto executor = former.socket().executor();
+    if (!executor) throw std::system_error{asio::error::operation_aborted};
     const std::lock_guard lock{mutex_};
     std::size_t first = 0;
     for (std::size_t i = 0; i < entries_.size(); ++i) {

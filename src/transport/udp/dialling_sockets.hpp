@@ -32,7 +32,7 @@ public:
     /// One for the same connection, at a socket that is younger than that of `former`: all who give
     /// that one up for dead meet at the same. It gets nobody new.
     /// @throws std::system_error
-    std::unique_ptr<UdpSeat> seat_after(const asio::any_io_executor& executor, UdpSeat& former);
+    std::unique_ptr<UdpSeat> seat_after(UdpSeat& former);
 
 private:
     struct Entry {

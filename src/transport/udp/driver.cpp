@@ -21,7 +21,6 @@ constexpr std::size_t turn_bytes = 1u << 20;
 UdpDriver::UdpDriver(Place place, const asio::any_io_executor& strand, UdpLink& link,
                      std::shared_ptr<const Clock> clock)
     : place_{std::move(place)},
-      strand_{strand},
       reader_{place_.seat->bell()},
       writer_{Doorbell::make(strand)},
       link_{link},
@@ -128,7 +127,7 @@ void UdpDriver::relocate() {
     if (place_.sockets == nullptr || closed_ || !relocation_.suspects(timeouts)) return;
     if (!relocation_.take(timeouts, clock_->now())) return;
     try {
-        auto seat = place_.sockets->seat_after(strand_, *place_.seat);
+        auto seat = place_.sockets->seat_after(*place_.seat);
         former_ = std::exchange(place_.seat, std::move(seat));
     } catch (const std::system_error&) {
         // The system has none to give: it stays where it is, and tries again after the pause.

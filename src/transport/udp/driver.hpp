@@ -53,7 +53,6 @@ private:
     void relocate();
 
     Place place_;
-    const asio::any_io_executor strand_;
     const std::shared_ptr<Doorbell> reader_;
     const std::shared_ptr<Doorbell> writer_;
     UdpLink& link_;

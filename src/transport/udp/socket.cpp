@@ -65,6 +65,11 @@ void UdpSocket::evict() noexcept {
     std::swap(dropped, strand_);
 }
 
+asio::any_io_executor UdpSocket::executor() const {
+    const std::lock_guard lock{mutex_};
+    return strand_;
+}
+
 void UdpSocket::set_strays(std::shared_ptr<Strays> strays) {
     const std::lock_guard lock{mutex_};
     strays_ = std::move(strays);

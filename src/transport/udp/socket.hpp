@@ -64,6 +64,9 @@ public:
     const asio::ip::udp::endpoint& endpoint() const noexcept { return endpoint_; }
     const datagram_io::Features& features() const noexcept { return features_; }
 
+    /// Of its context; empty once that dies. Not to be kept.
+    asio::any_io_executor executor() const;
+
     /// Who gets what is for nobody; null for none.
     void set_strays(std::shared_ptr<Strays> strays);
 

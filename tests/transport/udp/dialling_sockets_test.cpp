@@ -6,6 +6,7 @@
 #include <asio/io_context.hpp>
 
 #include <memory>
+#include <system_error>
 
 using namespace braid;
 using namespace braid::transport;
@@ -62,12 +63,12 @@ TEST_CASE_METHOD(Fixture, "all who give a socket up meet at a younger one") {
     const auto one = seat(peer(1'001));
     const auto other = seat(peer(1'002));
     REQUIRE(&one->socket() == &other->socket());
-    const auto one_after = sockets.seat_after(context.get_executor(), *one);
+    const auto one_after = sockets.seat_after(*one);
     CHECK(&one_after->socket() != &one->socket());
     CHECK(one_after->socket().endpoint().port() != one->socket().endpoint().port());
     CHECK(one_after->peer() == one->peer());
     CHECK(one_after->bell() == one->bell());
-    const auto other_after = sockets.seat_after(context.get_executor(), *other);
+    const auto other_after = sockets.seat_after(*other);
     CHECK(&other_after->socket() == &one_after->socket());
     // Nobody new comes to where it was dead.
     const auto third = seat(peer(1'003));
@@ -79,11 +80,20 @@ TEST_CASE_METHOD(Fixture, "who gives a socket up does not go to an older one") {
     const auto second = seat(peer(1'001));
     const auto alone = seat(peer(1'002));
     REQUIRE(&alone->socket() == &oldest->socket());
-    const auto after = sockets.seat_after(context.get_executor(), *second);
+    const auto after = sockets.seat_after(*second);
     CHECK(&after->socket() != &oldest->socket());
     CHECK(&after->socket() != &second->socket());
     // The oldest was not given up.
     CHECK(&seat(peer(1'003))->socket() == &oldest->socket());
+}
+
+TEST_CASE_METHOD(Fixture, "where the context is dead there is no younger socket") {
+    auto elsewhere = std::make_unique<asio::io_context>();
+    const auto doorbell = Doorbell::make(elsewhere->get_executor());
+    const auto there = sockets.seat(elsewhere->get_executor(), peer(1'001), doorbell);
+    elsewhere.reset();
+    CHECK_THROWS_AS(sockets.seat_after(*there), std::system_error);
+    doorbell->take_down();
 }
 
 TEST_CASE_METHOD(Fixture, "IPv4 and IPv6 have sockets of their own") {

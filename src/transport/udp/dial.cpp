@@ -64,8 +64,8 @@ void UdpDial::fail() {
 
 void send_cancellation(UdpSocket& socket, const SocketAddress& to,
                        const Dialling& dialling) noexcept {
-    // Nobody waits for an answer that would tell whether it arrived: one of three does.
-    constexpr int copies = 3;
+    // Nobody waits for an answer that would tell whether it arrived: one of four does.
+    constexpr int copies = 4;
     const auto bytes = dialling.cancellation();
     for (int i = 0; i < copies; ++i) socket.send(to, {}, bytes, bytes.size());
 }

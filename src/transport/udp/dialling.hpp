@@ -19,7 +19,7 @@ namespace braid::transport {
 class Dialling {
 public:
     /// Between the first two INITIALs; each next pause is twice as long, up to the longest one.
-    static constexpr protocol::Duration pause_first = std::chrono::milliseconds{250};
+    static constexpr protocol::Duration pause_first = std::chrono::milliseconds{100};
     static constexpr protocol::Duration pause_max = std::chrono::seconds{4};
     /// Cookies that are sent back at once; later ones wait for the next INITIAL.
     static constexpr unsigned retries_at_once = 3;

@@ -97,6 +97,7 @@ void UdpEncounter::accept() {
     own_.terms.connection_id = seat_->id();
     own_.terms.reset_token = admission_->door().token_of(*seat_->id());
     auto bytes = encode_accept(guest_->newcomer.key.attempt, own_);
+    answered_at_ = clock_->now();
     answer(bytes);
     admission_->accepted(std::move(bytes), seat_->shared_mailbox());
 }
@@ -166,6 +167,7 @@ Connection UdpEncounter::established() {
         place.sockets = sockets_;
         place.unread = std::move(answered_->unread);
     } else {
+        options.answered_at = answered_at_;
         options.handshake_bytes = guest_->newcomer.received_bytes;
         place.seat = std::move(seat_);
         place.own_address = guest_->at;

@@ -63,6 +63,7 @@ private:
     std::shared_ptr<UdpSocket> socket_;  // accepting side
     std::unique_ptr<UdpAdmission> admission_;
     std::optional<UdpDoor::Guest> guest_;
+    std::optional<protocol::Time> answered_at_;
     std::unique_ptr<UdpSeat> seat_;
     SocketAddress peer_;
     PlainMessage own_;

@@ -40,10 +40,11 @@ struct UdpLinkOptions {
     Congestion congestion = Congestion::copa;
     std::uint64_t fixed_bytes_per_second = 0;
     std::size_t packet_bytes_limit = packet_bytes_base;  ///< what the interface carries
-    std::uint64_t seed = 0;                 ///< of numbers that an attacker shall not guess
-    protocol::Duration round_trip_time{0};  ///< of the handshake; 0: not known
-    std::uint64_t handshake_bytes = 0;      ///< that a peer has sent which is not proven; it gets
-                                            ///< three times that until a packet of it has come
+    std::uint64_t seed = 0;                     ///< of numbers that an attacker shall not guess
+    protocol::Duration round_trip_time{0};      ///< of the handshake; 0: not known
+    std::optional<protocol::Time> answered_at;  ///< accepting side: when its ACCEPT left
+    std::uint64_t handshake_bytes = 0;  ///< that a peer has sent which is not proven; it gets
+                                        ///< three times that until a packet of it has come
 };
 
 /// Frames in packets that may get lost, late or doubled on the way: packet numbers,
@@ -143,6 +144,7 @@ private:
     std::error_code take(const Datagram& datagram, std::uint64_t number,
                          std::span<const std::byte> payload, protocol::FrameSink& sink,
                          protocol::Time now);
+    void measure_handshake(protocol::Time now);
     void learn(protocol::FrameSink& sink, protocol::Time now);
     void path_changed(PathChange change, protocol::Time now);
 

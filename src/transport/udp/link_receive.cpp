@@ -1,3 +1,4 @@
+#include "transport/udp/dialling.hpp"
 #include "transport/udp/link.hpp"
 
 #include <braid/error.hpp>
@@ -114,7 +115,7 @@ std::error_code UdpLink::take(const Datagram& datagram, std::uint64_t number,
     const bool at_once = (!payload.empty() && payload[0] == ping_frame) ||
                          counters_.packets_received < prompt_packets;
     acknowledgements_.received(number, eliciting, at_once, now);
-    ++counters_.packets_received;
+    if (++counters_.packets_received == 1) measure_handshake(now);
     authentic_at_ = now;
     if (frames.ack) {
         if (const auto error = recovery_.on_ack(*frames.ack, now, feedback_)) return error;
@@ -122,6 +123,15 @@ std::error_code UdpLink::take(const Datagram& datagram, std::uint64_t number,
     if (frames.challenge) paths_.on_challenge(*frames.challenge);
     if (frames.response) path_changed(paths_.on_response(*frames.response), now);
     return {};
+}
+
+// The first packet answers the ACCEPT, and at once; what took longer may answer one that was sent
+// again, as nobody asks for it sooner (Karn).
+void UdpLink::measure_handshake(Time now) {
+    if (!options_.answered_at || recovery_.round_trip_time().known()) return;
+    const auto measured = now - *options_.answered_at;
+    if (measured >= Dialling::pause_first) return;
+    recovery_.round_trip_time().sample(measured, Duration::zero());
 }
 
 // What became of packets: told to the mux and to congestion control, once.

@@ -107,6 +107,7 @@ public:
             link.reset_token = reset_token;
             link.seed = static_cast<std::uint64_t>(7 + i);
             link.handshake_bytes = packet_bytes_base;
+            if (i == 1) link.answered_at = now - delay;
             end.link = std::make_unique<UdpLink>(std::move(link), now);
             end.port = &end.mux->attach(end.link->traits(), i == 0, now);
             end.block.recycle = [](Block&) {};

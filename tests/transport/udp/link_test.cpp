@@ -79,6 +79,21 @@ TEST_CASE("udp link: much arrives whole and in order though packets are lost and
     CHECK_FALSE(pair.end(1).link->failure());
 }
 
+TEST_CASE("udp link: the accepting side knows the round trip by the first packet") {
+    LinkPair pair;
+    CHECK_FALSE(pair.end(1).link->recovery().round_trip_time().known());
+    pair.run_for(pair.delay);
+    CHECK(pair.end(1).link->recovery().round_trip_time().latest() == 2 * pair.delay);
+    // One that came late may have answered an ACCEPT that was sent again.
+    LinkPair slow;
+    slow.way = [&](int from, std::vector<std::byte> bytes) {
+        slow.deliver(1 - from, std::move(bytes), 80ms, address_of(from));
+    };
+    slow.run_for(80ms);
+    CHECK(slow.end(1).link->confirmed());
+    CHECK_FALSE(slow.end(1).link->recovery().round_trip_time().known());
+}
+
 TEST_CASE("udp link: a lone message that is lost is sent again by the probe timeout") {
     LinkPair pair;
     auto& stream = pair.open(reliable);

@@ -29,6 +29,7 @@ struct ParticipantStats {
 /// What a Network met with since it began.
 struct NetworkStats {
     std::size_t participants = 0;          ///< connected now
+    std::size_t half_open = 0;             ///< handshakes of callers under way now
     std::uint64_t handshakes_refused = 0;  ///< by this end: limits, application, Pid
     std::uint64_t handshakes_failed = 0;   ///< of accepted connections: garbage, silence, hung up
     std::uint64_t streams_refused = 0;     ///< opened by peers: PeerStreamLimits, accept_streams()

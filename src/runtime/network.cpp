@@ -80,6 +80,7 @@ Network::~Network() {
 NetworkStats Network::stats() const {
     const std::lock_guard lock{mutex_};
     auto stats = stats_;
+    stats.half_open = half_open_;
     stats.participants = static_cast<std::size_t>(std::count_if(
         known_.begin(), known_.end(), [](const auto& each) { return each.second.confirmed; }));
     for (const auto& each : listeners_) stats.handshakes_refused += each->turned_away();

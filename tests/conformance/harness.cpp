@@ -189,14 +189,18 @@ void Apart::stall(braid::Priority priority) {
     };
     run_client(open());
     const braid::Message filling{pattern(16u << 10)};
-    const auto queued_before = pair->at_client.stats().queued_bytes;
-    // Without the server nothing but room in the channel gives the client something to do. UDP has
-    // some for ten packets, but not at once.
-    const auto enough = queued_before + 2 * filling.bytes().size();
-    while (pair->at_client.stats().queued_bytes <= enough) {
-        ballast_.back().send(filling);
+    const auto queued = [&] { return pair->at_client.stats().queued_bytes; };
+    const auto before = queued();
+    // Room in the channel may come with the pace of a link, and probes find some of it at all
+    // times: it is full when half of what waits still does after a while.
+    while (queued() <= before + filling.bytes().size()) {
+        while (queued() <= before + 2 * filling.bytes().size()) {
+            ballast_.back().send(filling);
+            client_context.restart();
+            while (client_context.poll() > 0) client_context.restart();
+        }
         client_context.restart();
-        while (client_context.poll() > 0) client_context.restart();
+        client_context.run_for(20ms);
     }
 }
 

@@ -35,7 +35,8 @@ awaitable<void> count_arrivals(Flow& flow, const Flow& first) {
 /// Two ends with flows between them that begin together.
 class Contest {
 public:
-    explicit Contest(const Transport& transport) : apart_{transport, roomy(), roomy()} {}
+    explicit Contest(const Transport& transport)
+        : transport_{transport}, apart_{transport, roomy(), roomy()} {}
 
     Flow& add(braid::Priority priority, int messages, std::uint64_t bandwidth = 0) {
         braid::StreamOptions options;
@@ -64,15 +65,25 @@ public:
             readers_.emplace_back(apart_.server_context.get_executor(),
                                   count_arrivals(*flow, first));
         }
+        const auto arrived = [&] { return first.arrived == first.expected; };
         const auto wait = [&]() -> awaitable<void> {
-            while (first.arrived < first.expected) co_await give_way(1);
+            while (!arrived()) co_await give_way(1);
         };
-        apart_.run(wait());
+        // Who turns round all the time takes the processor from whatever loses the packets.
+        const auto look_now_and_then = [&]() -> awaitable<void> {
+            asio::steady_timer timer{co_await asio::this_coro::executor};
+            while (!arrived()) {
+                timer.expires_after(1ms);
+                co_await timer.async_wait(asio::use_awaitable);
+            }
+        };
+        apart_.run(transport_.loses_nothing ? wait() : look_now_and_then());
     }
 
     const std::vector<std::unique_ptr<Flow>>& flows() const { return flows_; }
 
 private:
+    const Transport& transport_;
     Apart apart_;
     std::vector<std::unique_ptr<Flow>> flows_;
     std::vector<Aside> readers_;
@@ -130,12 +141,13 @@ ON_EVERY_TRANSPORT_UNAIDED("the least urgent level is not starved") {
 
 ON_EVERY_TRANSPORT_UNAIDED("a guaranteed bandwidth is given below a flow of higher priority") {
     Contest contest{transport};
-    contest.add(0, 3000);
-    auto& plain = contest.add(7, 400);
-    auto& guaranteed = contest.add(7, 400, 10'000'000'000u);
+    const int share = transport.loses_nothing ? 1 : 4;  // of what would take long
+    contest.add(0, 3000 / share);
+    auto& plain = contest.add(7, 400 / share);
+    auto& guaranteed = contest.add(7, 400 / share, 10'000'000'000u);
     contest.queue();
     contest.run_until_arrived(guaranteed);
-    CHECK(plain.arrived < 300);
+    CHECK(plain.arrived < 300 / share);
 }
 
 ON_EVERY_TRANSPORT("readers that do not read slow down their own streams only") {

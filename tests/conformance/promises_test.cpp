@@ -52,6 +52,9 @@ awaitable<std::size_t> receive_all(braid::Stream& stream) {
     co_return seen.size();
 }
 
+/// How often to try what is true of a message that arrives, where it may get lost on the way.
+int attempts(const Transport& transport) { return transport.loses_nothing ? 1 : 10; }
+
 awaitable<void> pass(std::chrono::milliseconds time) {
     asio::steady_timer timer{co_await asio::this_coro::executor, time};
     co_await timer.async_wait(asio::use_awaitable);
@@ -179,19 +182,28 @@ ON_EVERY_TRANSPORT("a stream that asks for encryption has it or is not opened") 
 }
 
 ON_EVERY_TRANSPORT_UNAIDED("a message whose time to live has passed is dropped") {
-    Apart apart{transport};
-    auto options = promising(Promises::ordered);
-    options.time_to_live = 100ms;
-    auto lane = apart.lane(options);
-    apart.stall();
-    for (int i = 0; i < 100; ++i) lane.client.send(i);
-    apart.run_client(pass(250ms));
-    apart.run(lane.client.drained());
-    lane.client.send(100);
-    lane.client.finish();
-    std::vector<int> numbers;
-    apart.run(take_rising(lane.server, numbers));
-    CHECK(numbers == std::vector{100});
+    for (int left = attempts(transport); left > 0; --left) {
+        Apart apart{transport};
+        auto options = promising(Promises::ordered);
+        options.time_to_live = 100ms;
+        auto lane = apart.lane(options);
+        apart.stall();
+        constexpr int count = 10'000;
+        for (int i = 0; i < count; ++i) lane.client.send(i);
+        apart.run_client(pass(250ms));
+        apart.run(lane.client.drained());
+        lane.client.send(count);
+        lane.client.finish();
+        std::vector<int> numbers;
+        apart.run(take_rising(lane.server, numbers));
+        if ((numbers.empty() || numbers.back() != count) && left > 1) continue;
+        if (transport.loses_nothing) CHECK(numbers == std::vector{count});
+        // A link that asks whether the peer is still there takes some along.
+        REQUIRE_FALSE(numbers.empty());
+        CHECK(numbers.back() == count);
+        CHECK(numbers.size() < count / 2);
+        return;
+    }
 }
 
 ON_EVERY_TRANSPORT("a message whose time to live has not passed arrives") {
@@ -208,21 +220,25 @@ ON_EVERY_TRANSPORT("a message whose time to live has not passed arrives") {
 }
 
 ON_EVERY_TRANSPORT_UNAIDED("the latest message replaces those that still wait") {
-    Apart apart{transport};
-    auto options = promising(Promises::ordered);
-    options.latest_only = true;
-    auto lane = apart.lane(options);
-    apart.stall();
-    for (int i = 0; i < 1000; ++i) {
-        lane.client.send(i);
-        if (i % 100 == 0) apart.run_client(give_way());
+    for (int left = attempts(transport); left > 0; --left) {
+        Apart apart{transport};
+        auto options = promising(Promises::ordered);
+        options.latest_only = true;
+        auto lane = apart.lane(options);
+        apart.stall();
+        for (int i = 0; i < 1000; ++i) {
+            lane.client.send(i);
+            if (i % 100 == 0) apart.run_client(give_way());
+        }
+        lane.client.finish();
+        std::vector<int> numbers;
+        apart.run(take_rising(lane.server, numbers));
+        CHECK(numbers.size() <= 2);
+        if ((numbers.empty() || numbers.back() != 999) && left > 1) continue;
+        REQUIRE_FALSE(numbers.empty());
+        CHECK(numbers.back() == 999);
+        return;
     }
-    lane.client.finish();
-    std::vector<int> numbers;
-    apart.run(take_rising(lane.server, numbers));
-    REQUIRE_FALSE(numbers.empty());
-    CHECK(numbers.back() == 999);
-    CHECK(numbers.size() <= 2);
 }
 
 ON_EVERY_TRANSPORT_UNAIDED("a queue without guarantee that is full drops its oldest messages") {
@@ -240,10 +256,13 @@ ON_EVERY_TRANSPORT_UNAIDED("a queue without guarantee that is full drops its old
     std::vector<int> numbers;
     apart.run(take_rising(lane.server, numbers));
     REQUIRE_FALSE(numbers.empty());
-    CHECK(numbers.back() == count - 1);
     CHECK(numbers.size() < count);
-    // It holds 64 KiB of numbers of 4 bytes and their envelopes. The first ones may have left
-    // before it was full.
+    // It holds 64 KiB of numbers of 4 bytes and their envelopes.
+    const auto newest = [](int number) { return number >= count - 4'000; };
+    CHECK(std::count_if(numbers.begin(), numbers.end(), newest) >= 1'000);
+    if (!transport.loses_nothing) return;
+    CHECK(numbers.back() == count - 1);
+    // The first ones may have left before it was full.
     const auto gap = std::adjacent_find(numbers.rbegin(), numbers.rend(),
                                         [](int newer, int older) { return newer != older + 1; });
     CHECK(std::distance(numbers.rbegin(), gap) >= 1'000);
@@ -282,7 +301,8 @@ ON_EVERY_TRANSPORT_UNAIDED("of messages that are dropped no part is seen") {
             count = co_await receive_all(lane.server);
         };
         apart.run(receive());
-        CHECK(count > 0);
+        // Of long messages that lose parts on the way, none may arrive.
+        if (transport.loses_nothing) CHECK(count > 0);
         CHECK(count < 200);
     }
 }

@@ -25,7 +25,7 @@ asio::awaitable<void> Channel::read(std::shared_ptr<Channel> self) {
         const auto now = self->clock_->now();
         link.drain(*self->port_, now);
         self->events_->received(now);
-        // After the goodbye, the link wants to know whether what was lost is to be said again.
+        // After the goodbye, the link ends when it finds nothing more to say.
         if (link.failure() || self->goodbye_ || self->port_->pending(now)) self->wake();
     }
     self->loop_ended();
@@ -39,6 +39,7 @@ asio::awaitable<void> Channel::write(std::shared_ptr<Channel> self) {
         if (more || link.failure()) continue;
         if (self->events_->said_goodbye() && !std::exchange(self->goodbye_, true)) {
             self->connection_.driver->finish();
+            continue;
         }
         if (self->bell_.take_ring()) continue;
         self->idle_ = true;

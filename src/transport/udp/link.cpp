@@ -86,16 +86,13 @@ void UdpLink::finish() noexcept {
     if (std::exchange(finishing_, true)) return;
     finish_by_ = protocol::after(
         time_, std::min(goodbye_probe_timeouts * recovery_.probe_timeout(), goodbye_time_max));
-    resume(time_);
 }
 
 // Once the peer has all that was said to it, the connection is over. What the link itself asked
 // needs no answer any more: who has heard the goodbye gives none.
-void UdpLink::resume(Time now) noexcept {
-    if (finishing_ && !failure_ && !to_repeat_ && outbox_.empty() && !recovery_.oldest_token()) {
-        fail(std::make_error_code(std::errc::connection_aborted));
-    }
-    if (now >= finish_by_) fail(std::make_error_code(std::errc::timed_out));
+void UdpLink::end_if_all_said(protocol::FrameSource& source, Time now) noexcept {
+    if (!finishing_ || failure_ || !outbox_.empty() || recovery_.oldest_token()) return;
+    if (!source.pending(now)) fail(std::make_error_code(std::errc::connection_aborted));
 }
 
 Time UdpLink::deadline() const noexcept {

@@ -173,7 +173,7 @@ private:
     std::size_t path_packet_bytes() const noexcept;
     void set_pace() noexcept;
     void enter_simulation(protocol::Time now);
-    void resume(protocol::Time now) noexcept;
+    void end_if_all_said(protocol::FrameSource& source, protocol::Time now) noexcept;
 
     UdpLinkOptions options_;
     Acknowledgements acknowledgements_;
@@ -189,7 +189,6 @@ private:
 
     unsigned probes_ = 0;            // packets that leave whatever the window says
     bool probe_needs_data_ = false;  // the oldest that is under way has to go again
-    bool to_repeat_ = false;         // what was lost and has not left again
     bool finishing_ = false;
     protocol::Time time_{};
     protocol::Time finish_by_ = protocol::never;

@@ -50,7 +50,6 @@ void UdpLink::drain(protocol::FrameSink& sink, Time now) {
     if (std::exchange(probe_needs_data_, false)) {
         if (const auto token = recovery_.oldest_token()) sink.lost(*token, now);
     }
-    resume(now);
 }
 
 void UdpLink::receive(const Datagram& datagram, protocol::FrameSink& sink, Time now) {
@@ -147,9 +146,7 @@ void UdpLink::learn(protocol::FrameSink& sink, Time now) {
     for (const auto& packet : feedback_.lost) {
         ++counters_.packets_lost;
         mtu_.lost(packet.bytes, packet.probes_mtu, now);
-        if (packet.token == 0) continue;
-        sink.lost(packet.token, now);
-        to_repeat_ = true;
+        if (packet.token != 0) sink.lost(packet.token, now);
     }
     if (feedback_.loss) congestion_->on_loss(*feedback_.loss);
     if (feedback_.ack) congestion_->on_ack(*feedback_.ack);

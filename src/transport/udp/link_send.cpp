@@ -62,8 +62,7 @@ void UdpLink::fill(protocol::FrameSource& source, Time now) {
     if (may_probe_mtu()) send_mtu_probe(now);
     if (acknowledgement_due() <= now) send(nullptr, Purpose::acknowledgement, now);
     enter_simulation(now);
-    to_repeat_ = to_repeat_ && source.pending(now);
-    resume(now);
+    end_if_all_said(source, now);
 }
 
 bool UdpLink::would_fill(protocol::FrameSource& source, Time now) {

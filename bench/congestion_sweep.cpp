@@ -204,8 +204,9 @@ int main(int count, char** arguments) {
         "Congestion control over a simulated bottleneck. A cell is goodput in Mbit/s, median and\n"
         "99th percentile of the game's packets in ms (one way), share of packets lost.",
         options};
-    line.text("suites", suites,
-              "comma-separated: design, unseen, fresh, sharing, sharing_unseen, sharing_fresh");
+    line.text(
+        "suites", suites,
+        "comma-separated: design, unseen, fresh, detours, sharing, sharing_unseen, sharing_fresh");
     line.text("controls", controls, "comma-separated: copa, cubic, fixed");
     line.text("set", set, "constants of Copa-G, comma-separated name=value");
     line.number("first-seed", first_seed, "of as many as --rounds");

@@ -42,7 +42,7 @@ std::optional<Time> Bottleneck::carry(Time now, unsigned bytes) {
     queue_.push_back({free_at_, bytes});
     queued_bytes_ += bytes;
     if (lost()) return std::nullopt;
-    auto arrives = free_at_ + plan_.round_trip_ms / 2000;
+    auto arrives = free_at_ + one_way_seconds(free_at_);
     if (plan_.jitter_ms > 0) {
         arrives += plan_.jitter_ms / 1000 * static_cast<double>(random_.below(1000)) / 1000;
     }
@@ -55,7 +55,7 @@ std::optional<Time> Bottleneck::carry(Time now, unsigned bytes) {
 
 std::optional<Time> Bottleneck::carry_back(Time now) {
     if (random_.chance(plan_.loss)) return std::nullopt;
-    return at_seconds(seconds(now) + plan_.round_trip_ms / 2000);
+    return at_seconds(seconds(now) + one_way_seconds(seconds(now)));
 }
 
 double Bottleneck::rate_at(double now) const {
@@ -64,6 +64,11 @@ double Bottleneck::rate_at(double now) const {
         if (step.at_seconds <= now) rate = step.bits_per_second;
     }
     return rate / 8;
+}
+
+double Bottleneck::one_way_seconds(double now) const {
+    const bool detour = plan_.detour_round_trip_ms > 0 && now >= plan_.detour_at_seconds;
+    return (detour ? plan_.detour_round_trip_ms : plan_.round_trip_ms) / 2000;
 }
 
 double Bottleneck::finished(double start, double bytes) const {

@@ -20,6 +20,8 @@ struct RateStep {
 struct PathPlan {
     double bits_per_second = 20e6;
     double round_trip_ms = 50;
+    double detour_at_seconds = 0;  ///< from then on, the round trip takes the following
+    double detour_round_trip_ms = 0;
     double queue_products = 1;  ///< length of the queue, in products of rate and round trip
     double loss = 0;            ///< of each packet, there and back
     double burst_begins = 0;    ///< chance of each packet to begin a burst of losses
@@ -44,6 +46,7 @@ public:
 
 private:
     double rate_at(double seconds) const;
+    double one_way_seconds(double seconds) const;
     double finished(double start, double bytes) const;
     bool policer_drops(double now, unsigned bytes);
     bool lost();

@@ -136,6 +136,24 @@ std::vector<Scenario> sharing_fresh() {
     return all;
 }
 
+// The way becomes longer: what looks like a queue that somebody else fills is none.
+std::vector<Scenario> detours() {
+    std::vector<Scenario> all;
+    for (const double megabits : {2.0, 20.0}) {
+        for (const auto& [before, after] : {std::pair{10.0, 30.0}, {40.0, 70.0}, {5.0, 15.0}}) {
+            for (const double loss : {0.0, 0.01, 0.1}) {
+                auto detour = path(megabits, before, 2, loss);
+                detour.detour_at_seconds = 5;
+                detour.detour_round_trip_ms = after;
+                all.push_back({format("%g Mbit/s %g then %g ms, loss %g %%", megabits, before,
+                                      after, 100 * loss),
+                               detour});
+            }
+        }
+    }
+    return all;
+}
+
 std::vector<Scenario> sharing() {
     std::vector<Scenario> all;
     for (const double products : {0.5, 1.0, 4.0}) {
@@ -172,6 +190,7 @@ std::vector<Scenario> scenarios(std::string_view suite) {
     if (suite == "unseen") return unseen();
     if (suite == "fresh") return fresh();
     if (suite == "sharing_fresh") return sharing_fresh();
+    if (suite == "detours") return detours();
     if (suite == "sharing") return sharing();
     if (suite == "sharing_unseen") return sharing_unseen();
     return {};

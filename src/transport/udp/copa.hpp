@@ -61,7 +61,7 @@ struct CopaConstants {
 
     // Guard 6: it holds its own beside CUBIC, and asks now and then whether it is still there.
 
-    protocol::Duration least_round_trip_window_in_company = std::chrono::seconds{60};
+    protocol::Duration least_round_trip_window_in_company = std::chrono::seconds{20};
     double packets_per_round = 2;     ///< that 1/delta grows by; 1: Copa's own
     double packets_per_second = 40;   ///< the same, on long ways; 0: off
     double question_window = 0.75;    ///< of what the path holds, while it is asked; 0: off

@@ -186,7 +186,7 @@ ON_EVERY_TRANSPORT("where nobody listens a connect fails and names the address")
     const bool told = true;
 #endif
     CHECK((told ? is_system_error(server.error(), std::errc::connection_refused)
-                : server.error() == errc::timed_out));
+                : server.error() == errc::handshake_timeout));
     CHECK(has(server.text(), address));
 }
 

@@ -74,11 +74,12 @@ public:
         return result;
     }
 
+    /// 0 if there is none, or one that is too large.
     std::uint64_t number(std::uint64_t value_max = hello_number_max) noexcept {
         std::uint64_t result = 0;
         if (status_ == DecodeStatus::complete) status_ = decode_prefix_varint(in_, result);
         if (status_ == DecodeStatus::complete && result > value_max) malformed();
-        return result;
+        return status_ == DecodeStatus::complete ? result : 0;
     }
 
     std::string_view text(std::size_t bytes_max) noexcept {

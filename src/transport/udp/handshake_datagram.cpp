@@ -56,8 +56,9 @@ bool decode_terms(Reader& in, UdpTerms& terms) {
     if (datagram_bytes < packet_bytes_base) in.malformed();
     terms.datagram_bytes_max =
         static_cast<std::size_t>(std::min<std::uint64_t>(datagram_bytes, packet_bytes_max));
-    terms.ack_delay_max = std::chrono::microseconds{in.number()};
-    if (terms.ack_delay_max > UdpTerms::ack_delay_limit) in.malformed();
+    using std::chrono::microseconds;
+    constexpr auto delay_limit = std::chrono::floor<microseconds>(UdpTerms::ack_delay_limit);
+    terms.ack_delay_max = microseconds{in.number(static_cast<std::uint64_t>(delay_limit.count()))};
     const auto token_bytes = in.fixed(1);
     if (token_bytes != 0 && token_bytes != sizeof(ResetToken)) in.malformed();
     if (token_bytes != 0) in.copy(terms.reset_token.emplace());

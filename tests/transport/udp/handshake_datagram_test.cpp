@@ -1,6 +1,7 @@
 #include "transport/udp/handshake_datagram.hpp"
 
 #include "catch.hpp"
+#include "protocol/prefix_varint.hpp"
 #include "transport/udp/handshake_sample.hpp"
 
 #include <string>
@@ -150,6 +151,21 @@ TEST_CASE("terms that cannot be are malformed") {
     message = sample_answer();
     message.hello.idle_ms = 0;
     CHECK_FALSE(decoded(message));
+
+    // A delay that is negative as a signed number, and one of which the nanoseconds do not fit.
+    message = sample_answer();
+    message.terms.ack_delay_max = {};
+    message.terms.reset_token.reset();
+    const auto plain = encode_accept(attempt, message);
+    const auto at_once = *decode_accept(head_of(plain).body);
+    for (const auto delay : {~std::uint64_t{0}, std::uint64_t{1} << 62}) {
+        std::vector<std::byte> changed{at_once.begin(), at_once.end() - 2};
+        std::array<std::byte, protocol::prefix_varint_bytes_max> encoded;
+        const auto size = protocol::encode_prefix_varint(delay, encoded.data());
+        changed.insert(changed.end(), encoded.data(), encoded.data() + size);
+        changed.push_back(std::byte{0});
+        CHECK_FALSE(PlainMessage::decode(changed));
+    }
 
     // A connection id or token of another length than there is.
     const auto bytes = encode_accept(attempt, sample_answer());

@@ -19,6 +19,9 @@ constexpr std::uint64_t first_number_end = 1u << 16;
 // this is four times. At 10 % loss one of a hundred thousand is lost then.
 constexpr int goodbye_probe_timeouts = 1 + 2 + 4 + 8 + 1;
 constexpr Duration goodbye_time_max = std::chrono::seconds{3};
+// On short ways that is soon over for a process that has to wait for its turn: it would give up
+// without having said it again.
+constexpr Duration goodbye_time_min = std::chrono::seconds{1};
 
 std::uint64_t mix(std::uint64_t seed) noexcept {  // SplitMix64, Steele et al. 2014
     seed += 0x9e3779b97f4a7c15u;
@@ -84,8 +87,9 @@ void UdpLink::fail(std::error_code reason) noexcept {
 
 void UdpLink::finish() noexcept {
     if (std::exchange(finishing_, true)) return;
-    finish_by_ = protocol::after(
-        time_, std::min(goodbye_probe_timeouts * recovery_.probe_timeout(), goodbye_time_max));
+    finish_by_ =
+        protocol::after(time_, std::clamp(goodbye_probe_timeouts * recovery_.probe_timeout(),
+                                          goodbye_time_min, goodbye_time_max));
 }
 
 // Once the peer has all that was said to it, the connection is over. What the link itself asked

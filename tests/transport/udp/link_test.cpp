@@ -316,6 +316,24 @@ TEST_CASE("udp link: a goodbye that is lost is said again whatever arrived behin
     CHECK(pair.end(0).link->failure() == std::errc::connection_aborted);
 }
 
+TEST_CASE("udp link: a goodbye that is lost is said again by a process that comes late") {
+    LinkPair pair;
+    pair.delay = 1ms;
+    pair.run_for(100ms);
+    const auto way = pair.way;
+    pair.way = [](int, std::vector<std::byte>) {};
+    auto& end = pair.end(0);
+    end.mux->close({7, "bye"});
+    pair.flush(0);
+    end.link->finish();
+    pair.way = way;
+    pair.now += 800ms;
+    end.link->advance(pair.now);
+    CHECK_FALSE(end.link->failure());
+    pair.run_for(1s);
+    REQUIRE(pair.end(1).mux->peer_close());
+}
+
 TEST_CASE("udp link: who finishes does not wait for an answer to its own probes") {
     LinkPair pair{1472};
     pair.run_for(pair.delay);

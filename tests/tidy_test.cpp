@@ -39,7 +39,7 @@ const std::set<std::string> waiting_headers{
 
 // Where each third-party library lives: the start of its headers, the starts of its home paths.
 struct Home {
-    std::string library;
+    std::string headers;
     std::vector<std::string> paths;
 };
 const std::vector<Home> homes{
@@ -98,7 +98,7 @@ Violations joined(std::vector<Violations> parts) {
 
 const Home* home_of(const std::string& include) {
     const auto found = std::find_if(homes.begin(), homes.end(), [&](const Home& each) {
-        return starts(include, each.library);
+        return starts(include, each.headers);
     });
     return found == homes.end() ? nullptr : &*found;
 }
@@ -195,7 +195,7 @@ Violations third_parties_stay_home(const Source& source) {
     Violations violations;
     for (const auto& [line, include] : tidy::includes_of(source)) {
         const auto* home = home_of(include);
-        if (home == nullptr || (!in_library(source) && home->library != "catch2/")) continue;
+        if (home == nullptr || (!in_library(source) && home->headers != "catch2/")) continue;
         const bool at_home = std::any_of(home->paths.begin(), home->paths.end(),
                                          [&](auto& path) { return starts(source.path, path); });
         if (!at_home) {

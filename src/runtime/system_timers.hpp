@@ -29,10 +29,10 @@ public:
 private:
     SystemTimers(const asio::any_io_executor& executor, std::shared_ptr<Clock> clock);
 
-    bool claim() noexcept override;
-    void evict() noexcept override;
     enum class Ringer { timer, post };
 
+    bool claim() noexcept override;
+    void evict() noexcept override;
     void set_timer();
     void rang(Ringer by);
 

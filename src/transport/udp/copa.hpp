@@ -22,7 +22,6 @@ struct CopaConstants {
     unsigned near_empty_rounds = 5;  ///< without an empty queue: somebody else fills it
     unsigned steady_rounds = 3;      ///< in one direction, before the velocity doubles
     double pacing_gain = 1.5;        ///< of the window in a standing round trip
-    double ease_in_share = 0.5;      ///< with less of the window in use, no gain; 0: off
 
     // Guard 1: leaves startup early, and with a window that was measured.
 
@@ -69,10 +68,14 @@ struct CopaConstants {
     unsigned question_first = 12;     ///< rounds until it is asked
     unsigned question_interval = 40;  ///< the same, when the answer was yes
     double question_queue = 0.75;     ///< of the longest lately: it is not asked with a shorter one
+
+    // After a pause of the sender, what fills the path again comes no faster than it drains.
+
+    double ease_in_share = 0.5;  ///< with less of the window in use, no pacing gain; 0: off
 };
 
 /// Copa-G: as much as the path carries with a queue of a few packets, whatever gets lost by
-/// chance; beside who fills queues, a share of them. Copa with five guards.
+/// chance; beside who fills queues, a share of them. Copa with six guards.
 class Copa final : public CongestionControl {
 public:
     explicit Copa(std::uint64_t packet_bytes);

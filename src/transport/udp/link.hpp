@@ -79,8 +79,8 @@ public:
     /// The connection is over: the socket failed, or this end closes.
     void fail(std::error_code reason) noexcept;
 
-    /// Nothing more will be said: the link fails with eof once all is acknowledged, or when it has
-    /// been repeated four times.
+    /// Nothing more will be said: the link fails with connection_aborted once all is acknowledged,
+    /// or with timed_out when it has been repeated four times, after one to three seconds.
     void finish() noexcept;
 
     // For the driver: what leaves.

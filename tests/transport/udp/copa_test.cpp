@@ -146,7 +146,7 @@ TEST_CASE("copa leaves startup when the queue grows and takes what it measured")
     CHECK(window(control) > 0.9 * path.holds());
 }
 
-TEST_CASE("copa leaves startup when more than a tenth of a round is lost") {
+TEST_CASE("copa leaves startup when more than a quarter of a round is lost") {
     Copa control{1200};
     FluidPath path;
     path.queue_limit = 0;

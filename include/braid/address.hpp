@@ -79,7 +79,8 @@ private:
 };
 
 /// Where Network::listen() waits: as ConnectAddr, and port or number 0 takes a free one
-/// (Listener::address() has the real one). "0.0.0.0" and "[::]" are all addresses of the machine.
+/// (Listener::address() has the real one). "0.0.0.0" is every IPv4 address of the machine, "[::]"
+/// every address, IPv6 and IPv4 (IPv6 alone where the system cannot do both).
 class ListenAddr : public detail::AddressParts {
 public:
     /// @throws NetworkError (errc::address_invalid), whose text names `text` and what is wrong

@@ -23,7 +23,9 @@ void prepare(asio::ip::tcp::acceptor& acceptor, bool v6, std::error_code& error)
     // On Windows this would let another process take the port over.
     acceptor.set_option(asio::ip::tcp::acceptor::reuse_address{true}, error);
 #endif
-    if (!error && v6) acceptor.set_option(asio::ip::v6_only{true}, error);
+    if (error || !v6) return;
+    std::error_code ignored;  // not all systems can hear both
+    acceptor.set_option(asio::ip::v6_only{false}, ignored);
 }
 
 std::size_t receive(Socket& socket, std::span<std::byte> buffer, std::error_code& error) noexcept {

@@ -79,7 +79,10 @@ void prepare(Socket& socket, bool loopback) noexcept {
 
 void prepare(asio::ip::tcp::acceptor& acceptor, bool v6, std::error_code& error) noexcept {
     acceptor.set_option(asio::ip::tcp::acceptor::reuse_address{true}, error);
-    if (!error && v6) acceptor.set_option(asio::ip::v6_only{true}, error);
+    if (error || !v6) return;
+    // Not all systems can hear both; one that cannot hears IPv6 alone.
+    std::error_code ignored;
+    acceptor.set_option(asio::ip::v6_only{false}, ignored);
 }
 
 std::size_t receive(Socket& socket, std::span<std::byte> buffer, std::error_code& error) noexcept {

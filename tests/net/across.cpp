@@ -28,11 +28,13 @@ awaitable<Pair> make_pair(const net::Link& link, std::string scheme, Family fami
 
 awaitable<std::string> listen(const net::Link& link, braid::Network& network, std::string scheme,
                               Family family) {
-    const std::string host = family == Family::v4 ? std::string(net::far_address)
-                                                  : "[" + std::string(net::far_address_v6) + "]";
+    const std::string v4 = net::far_address;
+    const std::string v6 = "[" + std::string(net::far_address_v6) + "]";
+    const auto at = family == Family::v4 ? v4 : family == Family::v6 ? v6 : "[::]";
+    const auto to = family == Family::v6 ? v6 : v4;
     const Visit visit{link.far()};
-    auto listener = co_await network.listen(scheme + "://" + host + ":0");
-    co_return to_string(listener.address());
+    auto listener = co_await network.listen(scheme + "://" + at + ":0");
+    co_return scheme + "://" + to + ":" + std::to_string(listener.address().port());
 }
 
 awaitable<braid::Participant> connect(const net::Link& link, braid::Network& network,

@@ -12,7 +12,11 @@ namespace across {
 
 using namespace trial;
 
-enum class Family { v4, v6 };
+enum class Family {
+    v4,
+    v6,
+    both,  ///< listens at all addresses of IPv6 and is dialled by IPv4
+};
 
 /// The thread is in that namespace, and comes back to the one that it was in.
 class Visit {

@@ -104,11 +104,11 @@ void keeps_promises(const std::string& scheme) {
     });
 }
 
-void speaks_ipv6(const std::string& scheme) {
+void speaks(const std::string& scheme, Family family) {
     net::LinkShape shape;
     shape.delay = 5ms;
     run(both_ways(shape), [=](net::Link& link) -> awaitable<void> {
-        auto pair = co_await across::make_pair(link, scheme, Family::v6);
+        auto pair = co_await across::make_pair(link, scheme, family);
         co_await transfer(pair, 100, [] {});
     });
 }
@@ -161,8 +161,10 @@ void survives_a_pause(const std::string& scheme) {
 
 TEST_CASE("promises are kept over a link that loses a tenth: tcp") { keeps_promises("tcp"); }
 TEST_CASE("promises are kept over a link that loses a tenth: udp") { keeps_promises("udp"); }
-TEST_CASE("IPv6 leads over a link: tcp") { speaks_ipv6("tcp"); }
-TEST_CASE("IPv6 leads over a link: udp") { speaks_ipv6("udp"); }
+TEST_CASE("IPv6 leads over a link: tcp") { speaks("tcp", Family::v6); }
+TEST_CASE("IPv6 leads over a link: udp") { speaks("udp", Family::v6); }
+TEST_CASE("IPv4 leads to a listener of both: tcp") { speaks("tcp", Family::both); }
+TEST_CASE("IPv4 leads to a listener of both: udp") { speaks("udp", Family::both); }
 TEST_CASE("a connection is made where a tenth is lost: tcp") { connects_through_loss("tcp", 0.1); }
 TEST_CASE("a connection is made where a fifth is lost: udp") { connects_through_loss("udp", 0.2); }
 TEST_CASE("runs of losses and reordering break nothing: tcp") { survives_runs_of_losses("tcp"); }

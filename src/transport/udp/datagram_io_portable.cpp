@@ -27,8 +27,11 @@ std::size_t enlarge(Socket& socket) noexcept {
 Features prepare(Socket& socket, bool v6, std::error_code& error) noexcept {
     Features features;
     socket.non_blocking(true, error);
-    if (!error && v6) socket.set_option(asio::ip::v6_only{true}, error);
     if (error) return features;
+    if (v6) {
+        std::error_code ignored;  // not all systems can
+        socket.set_option(asio::ip::v6_only{false}, ignored);
+    }
     features.receive_buffer_bytes = enlarge<Socket::receive_buffer_size>(socket);
     features.send_buffer_bytes = enlarge<Socket::send_buffer_size>(socket);
     return features;

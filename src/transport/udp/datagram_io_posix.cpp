@@ -163,11 +163,18 @@ Features prepare(Socket& socket, bool v6, std::error_code& error) noexcept {
     socket.native_non_blocking(true, error);
     if (error) return features;
     const int handle = socket.native_handle();
-    if (v6) socket.set_option(asio::ip::v6_only{true}, error);
-    if (error) return features;
+    if (v6) {
+        // Not all systems can; one that cannot hears IPv6 alone.
+        std::error_code ignored;
+        socket.set_option(asio::ip::v6_only{false}, ignored);
+    }
     features.receive_buffer_bytes = enlarge(handle, SO_RCVBUF);
     features.send_buffer_bytes = enlarge(handle, SO_SNDBUF);
     if (v6) {
+        // IPv4 is heard as well, from addresses that are mapped.
+#if defined(IP_MTU_DISCOVER) && defined(IP_PMTUDISC_PROBE)
+        set(handle, IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_PROBE);
+#endif
 #if defined(IPV6_MTU_DISCOVER) && defined(IPV6_PMTUDISC_PROBE)
         set(handle, IPPROTO_IPV6, IPV6_MTU_DISCOVER, IPV6_PMTUDISC_PROBE);
 #elif defined(IPV6_DONTFRAG)
@@ -311,7 +318,8 @@ std::optional<Report> take_report(Socket& socket) noexcept {
 #endif
 }
 
-std::optional<std::size_t> datagram_bytes_max(const SocketAddress& to) noexcept {
+std::optional<std::size_t> datagram_bytes_max(const SocketAddress& peer) noexcept {
+    const auto to = peer.unmapped();
 #if defined(IP_MTU) && defined(IPV6_MTU)
     // Only of a connected socket the system tells the route.
     const int probe = ::socket(to.v6 ? AF_INET6 : AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);

@@ -29,7 +29,7 @@ constexpr std::size_t packet_bytes_ethernet_v4 = 1472;
 constexpr std::size_t packet_bytes_ethernet_v6 = 1452;
 
 std::size_t packet_bytes_limit(const SocketAddress& peer) noexcept {
-    const auto usual = peer.v6 ? packet_bytes_ethernet_v6 : packet_bytes_ethernet_v4;
+    const auto usual = peer.unmapped().v6 ? packet_bytes_ethernet_v6 : packet_bytes_ethernet_v4;
     const auto known = datagram_io::datagram_bytes_max(peer).value_or(usual);
     return std::clamp(known, packet_bytes_base, packet_bytes_max);
 }

@@ -12,19 +12,6 @@ namespace {
 constexpr std::size_t prefix_count = 1024;
 constexpr std::size_t no_prefix = prefix_count;
 
-constexpr std::array<std::uint8_t, 12> mapped_prefix{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
-
-/// IPv4 as itself, also where it came through a socket of both kinds.
-SocketAddress unmapped(const SocketAddress& address) noexcept {
-    if (!address.v6 || !std::ranges::equal(mapped_prefix, std::span{address.ip}.first<12>())) {
-        return address;
-    }
-    SocketAddress result;
-    std::ranges::copy(std::span{address.ip}.last<4>(), result.ip.begin());
-    result.port = address.port;
-    return result;
-}
-
 bool is_loopback(const SocketAddress& address) noexcept {
     if (!address.v6) return address.ip[0] == 127;
     std::array<std::uint8_t, 16> loopback{};
@@ -304,7 +291,7 @@ Gate::Verdict Gate::again(const Attempt& attempt) noexcept {
 }
 
 std::size_t Gate::prefix_of(const SocketAddress& mapped) const noexcept {
-    const auto address = unmapped(mapped);
+    const auto address = mapped.unmapped();
     if (is_loopback(address)) return no_prefix;
     constexpr std::size_t v4_bytes = 3;
     constexpr std::size_t v6_bytes = 7;

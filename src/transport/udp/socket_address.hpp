@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <compare>
 #include <cstddef>
@@ -16,6 +17,17 @@ struct SocketAddress {
 
     bool operator==(const SocketAddress&) const = default;
     std::strong_ordering operator<=>(const SocketAddress&) const = default;
+
+    /// IPv4 as itself, where a socket of both families says it as ::ffff:192.0.2.1 (RFC
+    /// 4291, 2.5.5.2).
+    SocketAddress unmapped() const noexcept {
+        constexpr std::array<std::uint8_t, 12> prefix{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
+        if (!v6 || !std::equal(prefix.begin(), prefix.end(), ip.begin())) return *this;
+        SocketAddress v4;
+        std::copy(ip.begin() + prefix.size(), ip.end(), v4.ip.begin());
+        v4.port = port;
+        return v4;
+    }
 
     /// The same host, whatever the port.
     bool same_host(const SocketAddress& other) const noexcept {

@@ -20,9 +20,9 @@ TEST_CASE("a UDP port that is taken is the system's error") {
     CHECK_THROWS_AS(listen(context, listener->address()), NetworkError);
 }
 
-TEST_CASE("an IPv6 listener leaves the IPv4 port of UDP alone") {
+TEST_CASE("a listener at one IPv6 address leaves the IPv4 port of UDP alone") {
     asio::io_context context;
-    const auto six = listen(context, "udp://[::]:0");
+    const auto six = listen(context, "udp://[::1]:0");
     const auto four = listen(context, ListenAddr::udp("0.0.0.0", six->address().port()));
     CHECK(four->address().port() == six->address().port());
 }

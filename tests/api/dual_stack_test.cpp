@@ -42,7 +42,7 @@ void hears_both(const std::string& scheme) {
         CHECK_THAT(dialled, Catch::StartsWith(scheme + "://127.0.0.1:"));
         dialled = co_await greet(server, scheme + "://[::1]" + port);
         CHECK_THAT(dialled, Catch::StartsWith(scheme + "://[::1]:"));
-#if defined(__linux__)
+#if defined(__linux__) && !defined(BRAID_PORTABLE_IO)
         // Answers come from the address that was dialled, which is not the first of the interface.
         dialled = co_await greet(server, scheme + "://127.0.0.2" + port);
         CHECK_THAT(dialled, Catch::StartsWith(scheme + "://127."));

@@ -55,6 +55,7 @@ private:
 
 /// Where Network::connect() goes: "tcp://game.example:14004", "udp://192.0.2.1:14004",
 /// "quic://[2001:db8::1]:14004", "mpsc://42". Texts convert, so the transport is swapped in a word.
+/// "0.0.0.0" and "[::]" are this machine.
 class ConnectAddr : public detail::AddressParts {
 public:
     /// @throws ConnectError (errc::address_invalid), whose text names `text` and what is wrong

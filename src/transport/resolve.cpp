@@ -11,6 +11,13 @@ std::optional<asio::ip::address> numeric_host(const detail::AddressParts& addres
     return number;
 }
 
+std::optional<asio::ip::address> numeric_peer(const detail::AddressParts& address) {
+    const auto number = numeric_host(address);
+    if (!number || !number->is_unspecified()) return number;
+    if (number->is_v4()) return asio::ip::address_v4::loopback();
+    return asio::ip::address_v6::loopback();
+}
+
 asio::ip::address unmapped(const asio::ip::address& address) {
     if (!address.is_v6() || !address.to_v6().is_v4_mapped()) return address;
     return asio::ip::make_address_v4(asio::ip::v4_mapped, address.to_v6());

@@ -20,6 +20,10 @@ inline constexpr std::size_t endpoints_max = 16;
 /// The host as a number, which needs no look-up; nothing if it is a name.
 std::optional<asio::ip::address> numeric_host(const detail::AddressParts& address);
 
+/// The same for who dials: "any address", at which a peer may listen, is the loopback one, as most
+/// systems have it for TCP.
+std::optional<asio::ip::address> numeric_peer(const detail::AddressParts& address);
+
 /// An IPv4 address that is written as one of IPv6 as what it is.
 asio::ip::address unmapped(const asio::ip::address& address);
 

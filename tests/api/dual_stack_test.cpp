@@ -47,6 +47,9 @@ void hears_both(const std::string& scheme) {
         dialled = co_await greet(server, scheme + "://127.0.0.2" + port);
         CHECK_THAT(dialled, Catch::StartsWith(scheme + "://127."));
 #endif
+        // The listener's own address serves on the machine that it is on.
+        dialled = co_await greet(server, to_string(listener.address()));
+        CHECK_THAT(dialled, Catch::StartsWith(scheme + "://[::1]:"));
         const auto four = co_await server.try_listen(scheme + "://0.0.0.0" + port);
         CHECK(four.error() == asio::error::address_in_use);
     };

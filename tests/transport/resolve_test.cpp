@@ -34,6 +34,13 @@ TEST_CASE("a host that is a number needs no look-up") {
     CHECK_FALSE(numeric_host(ConnectAddr{"tcp://game.example:7"}));
 }
 
+TEST_CASE("who dials the address of a listener at all addresses reaches this machine") {
+    CHECK(numeric_peer(ConnectAddr{"udp://0.0.0.0:7"}) == make_address("127.0.0.1"));
+    CHECK(numeric_peer(ConnectAddr{"udp://[::]:7"}) == make_address("::1"));
+    CHECK(numeric_peer(ConnectAddr{"udp://192.0.2.1:7"}) == make_address("192.0.2.1"));
+    CHECK_FALSE(numeric_peer(ConnectAddr{"udp://game.example:7"}));
+}
+
 TEST_CASE("address families take turns and the first one found begins") {
     const auto result = found({"2001:db8::1", "2001:db8::2", "192.0.2.1", "2001:db8::3"});
     CHECK(hosts(take_turns(result)) ==

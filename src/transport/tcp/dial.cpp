@@ -60,7 +60,7 @@ void TcpDial::close() noexcept {
 
 void TcpDial::start(const ConnectAddr& address) {
     if (closed_) return;
-    if (const auto number = numeric_host(address)) {
+    if (const auto number = numeric_peer(address)) {
         endpoints_.emplace_back(*number, address.port());
         attempts_.reserve(1);
         try_next();

@@ -87,7 +87,7 @@ void UdpDial::give_up(Attempt& attempt) noexcept {
 
 void UdpDial::start() {
     if (closed_) return;
-    if (const auto number = numeric_host(*address_)) {
+    if (const auto number = numeric_peer(*address_)) {
         endpoints_.emplace_back(*number, address_->port());
         return;
     }

@@ -81,7 +81,8 @@ public:
     using NetworkError::NetworkError;
 };
 
-/// Thrown by Network::connect when the peer answered, but not as one of ours.
+/// Thrown by Network::connect when the peer answered, but not as one of ours; over UDP also when
+/// nobody answered in time.
 class HandshakeError : public ConnectError {
 public:
     using ConnectError::ConnectError;

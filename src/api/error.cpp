@@ -78,8 +78,9 @@ const char* text_of(errc code) noexcept {
             return "the security settings of the two ends exclude each other; give both the same, "
                    "and the keys that they expect";
         case errc::handshake_timeout:
-            return "the peer did not finish its handshake in time; check that it is a braid "
-                   "Network and not overloaded, or raise Limits::handshake";
+            return "the peer did not finish its handshake in time; check that a braid Network "
+                   "listens there over this transport, that no firewall is between and that it is "
+                   "not overloaded, or raise Limits::handshake";
         case errc::handshake_malformed:
             return "the peer's handshake is not well-formed; check that nothing between the ends "
                    "alters the bytes, and that both use released versions of braid";

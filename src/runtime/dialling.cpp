@@ -61,7 +61,7 @@ asio::awaitable<std::shared_ptr<Participant>> Network::encounter(std::shared_ptr
                                                                  ConnectAddr address) {
     const auto text = to_string(address);
     auto& meeting = *call->meeting;
-    bool met = false;
+    auto late = errc::timed_out;
     std::shared_ptr<Participant> other;
     try {
         auto stranger = co_await self->environment_.transports->dial(std::move(address));
@@ -72,8 +72,8 @@ asio::awaitable<std::shared_ptr<Participant>> Network::encounter(std::shared_ptr
         meeting.limit(call->by);
         auto& encounter = meeting.encounter();
         co_await encounter.send_hello(self->hello());
-        met = true;
         const auto handshake_by = self->environment_.clock->now() + self->limits().handshake;
+        if (handshake_by <= call->by) late = errc::handshake_timeout;
         meeting.limit(std::min(call->by, handshake_by));
         const auto peer = co_await encounter.receive_hello();
         const auto claim = self->claim_peer(peer, encounter, call->since);
@@ -93,8 +93,8 @@ asio::awaitable<std::shared_ptr<Participant>> Network::encounter(std::shared_ptr
     } catch (const std::system_error& error) {
         if (self->closing()) throw NetworkError{errc::network_closed};
         if (error.code() != asio::error::operation_aborted || !meeting.timed_out()) throw;
-        if (met) throw HandshakeError{errc::handshake_timeout, text};
-        throw ConnectError{errc::timed_out, text};
+        if (late == errc::handshake_timeout) throw HandshakeError{late, text};
+        throw ConnectError{late, text};
     }
     co_await Participant::confirmed(other);
     co_return other;

@@ -20,6 +20,12 @@ struct Block {
     void* home = nullptr;               ///< for `recycle`
 };
 
+/// Where in a Block a message lies.
+struct Piece {
+    std::uint32_t offset = 0;
+    std::uint32_t bytes = 0;
+};
+
 /// One reference to a Block.
 class BlockReference {
 public:
@@ -37,8 +43,10 @@ public:
 
     Block* get() const noexcept { return block_; }
 
-    static void release(Block& block) noexcept {
-        if (--block.references == 0) block.recycle(block);
+    /// Drops so many references at once.
+    static void release(Block& block, std::uint32_t count = 1) noexcept {
+        block.references -= count;
+        if (block.references == 0) block.recycle(block);
     }
 
 private:

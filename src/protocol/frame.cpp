@@ -181,12 +181,15 @@ FrameStatus decode_control(std::span<const std::byte>& in, std::uint8_t first, F
 
 FrameStatus decode(std::span<const std::byte>& in, Framing framing, Frame& out) noexcept {
     if (in.empty()) return FrameStatus::incomplete;
-    auto rest = in.subspan(1);
-    const auto first = std::to_integer<std::uint8_t>(in[0]);
+    const auto* const begin = in.data();
+    const auto size = in.size();
+    const auto first = std::to_integer<std::uint8_t>(*begin);
+    in = in.subspan(1);
     out = Frame{};
-    auto status = (first & 0x80) != 0 ? decode_message(rest, framing, first, out)
-                                      : decode_control(rest, first, framing, out);
-    if (status == FrameStatus::complete) in = rest;
+    auto status = (first & 0x80) != 0 ? decode_message(in, framing, first, out)
+                                      : decode_control(in, first, framing, out);
+    if (status == FrameStatus::complete) return status;
+    in = {begin, size};
     // Nothing follows a datagram or a batch: what is cut off there stays cut off.
     if (status == FrameStatus::incomplete && framing != Framing::stream) {
         status = FrameStatus::malformed;

@@ -72,6 +72,34 @@ struct Frame {
     std::span<const std::byte> ranges;
 };
 
+/// A whole message of less than 128 bytes with an implied number, as most are.
+struct SmallMessage {
+    std::uint64_t slot = 0;
+    std::span<const std::byte> payload;
+};
+
+/// Reads one from the front of `in`.
+/// @returns the bytes that it takes; 0 if there is anything else, or not all of it
+inline std::size_t decode_small(std::span<const std::byte> in, SmallMessage& out) noexcept {
+    constexpr unsigned message_with_length = 0x90;
+    constexpr std::uint64_t slot_elsewhere = 0x0f;
+    constexpr std::size_t head_bytes = 2;
+    if (in.size() < head_bytes) return 0;
+    const auto first = std::to_integer<unsigned>(in[0]);
+    if ((first & 0xf0u) != message_with_length) return 0;
+    auto rest = in.subspan(1);
+    std::uint64_t slot = first & 0x0fu;
+    if (slot == slot_elsewhere) {
+        if (decode_prefix_varint(rest, slot) != DecodeStatus::complete) return 0;
+        if (slot < slot_elsewhere || rest.empty()) return 0;
+    }
+    const auto length = std::to_integer<std::size_t>(rest[0]);
+    if (length >= 0x80 || rest.size() <= length) return 0;
+    out.slot = slot;
+    out.payload = rest.subspan(1, length);
+    return in.size() - rest.size() + 1 + length;
+}
+
 inline constexpr std::size_t frame_payload_bytes_max = 64u << 10;
 inline constexpr std::size_t frame_header_bytes_max = 48;
 inline constexpr std::size_t close_text_bytes_max = 256;

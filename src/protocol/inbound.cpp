@@ -51,29 +51,38 @@ std::error_code Inbound::receive(const Frame& frame, std::uint64_t number, bool 
     return {};
 }
 
-bool Inbound::receive_next(std::span<const std::byte> payload, ReceiveCredit& participant,
-                           std::error_code& error) {
+std::size_t Inbound::receive_next(std::span<const std::span<const std::byte>> payloads,
+                                  ReceiveCredit& participant, std::error_code& error) {
     if (delivery_ != DeliveryClass::guaranteed_ordered || ended_ || final_count_ || discarding_ ||
-        !partial_.empty() || !held_.empty() || payload.size() > fragment_bytes_min) {
-        return false;
+        !partial_.empty() || !held_.empty()) {
+        return 0;
     }
-    const auto cost = payload.size() + message_charge;
-    if (cost > participant.headroom() || !credit_.charge(cost)) return false;
-    participant.charge(cost);
-    const auto number = next_++;
+    const bool enveloped = has_envelope(promises_);
+    std::size_t taken = 0;
+    for (const auto payload : payloads) {
+        const auto cost = payload.size() + message_charge;
+        if (payload.size() > fragment_bytes_min || cost > participant.headroom() ||
+            !credit_.charge(cost)) {
+            break;
+        }
+        participant.charge(cost);
+        const auto number = next_++;
+        ++taken;
+        assembled_bytes_ += cost;
+        std::size_t envelope_bytes = 0;
+        if (enveloped && !open_plain(payload, promises_, message_bytes_max_, envelope_bytes)) {
+            error = deliver(number, {payload});
+            if (error) break;
+            continue;
+        }
+        delivered_charge_ += cost;
+        ++counters_.messages_delivered;
+        delivered.push(number, cost, payload.subspan(envelope_bytes));
+    }
+    if (taken == 0) return 0;
+    begun_ += taken;
     highest_ = next_;
-    ++begun_;
-    assembled_bytes_ += cost;
-    std::size_t envelope_bytes = 0;
-    if (has_envelope(promises_) &&
-        !open_plain(payload, promises_, message_bytes_max_, envelope_bytes)) {
-        error = deliver(number, {payload});
-        return true;
-    }
-    delivered_charge_ += cost;
-    ++counters_.messages_delivered;
-    delivered.push(number, cost, payload.subspan(envelope_bytes));
-    return true;
+    return taken;
 }
 
 std::error_code Inbound::receive_whole(const Frame& frame, std::uint64_t number,

@@ -57,10 +57,11 @@ public:
     std::error_code receive(const Frame& frame, std::uint64_t number, bool may_repeat,
                             ReceiveCredit& participant, Time now);
 
-    /// The hot path of receive(): the next message of an ordered guaranteed stream, whole, with
-    /// nothing held back. False, and nothing has happened, if it is anything else.
-    bool receive_next(std::span<const std::byte> payload, ReceiveCredit& participant,
-                      std::error_code& error);
+    /// The hot path of receive(): the next messages of an ordered guaranteed stream, whole, with
+    /// nothing held back.
+    /// @returns how many were taken, the one with an `error` included; the others are for receive()
+    std::size_t receive_next(std::span<const std::span<const std::byte>> payloads,
+                             ReceiveCredit& participant, std::error_code& error);
     std::uint64_t next_number() const noexcept { return next_; }
 
     /// The peer says that it sent `count` messages and no more come. An error ends the channel.

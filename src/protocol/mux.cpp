@@ -75,15 +75,16 @@ Stream* Mux::open(const StreamOptions& options, Time now) {
     return &stream;
 }
 
-void Mux::enqueue(Stream& stream, Block& block, std::uint32_t offset, std::uint32_t bytes, Time now,
+bool Mux::enqueue(Stream& stream, Block& block, std::span<const Piece> pieces, Time now,
                   bool receipt) {
-    if (stream.send_state != Stream::SendState::open) return;
+    if (stream.send_state != Stream::SendState::open) return false;
     const auto dropped = stream.outbound.counters().messages_dropped;
-    stream.outbound.enqueue(block, offset, bytes, now, receipt);
+    stream.outbound.enqueue(block, pieces, now, receipt);
     if (stream.outbound.counters().messages_dropped != dropped) {
         note(stream, StreamChange::progressed);
     }
     if (!stream.entry.backlogged && !stream.credit_blocked) activate(stream, now);
+    return true;
 }
 
 void Mux::finish(Stream& stream, Time now) {

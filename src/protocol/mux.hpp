@@ -76,9 +76,14 @@ public:
     Stream* open(const StreamOptions& options, Time now);
     bool may_open() const noexcept { return opened_here_ < peer_streams_max_; }
 
-    /// With `receipt`, the stream's receipts() will tell when it is delivered.
-    void enqueue(Stream& stream, Block& block, std::uint32_t offset, std::uint32_t bytes, Time now,
+    /// Queues the messages at `pieces` of `block`. With `receipt`, the stream's receipts() will
+    /// tell when they are delivered.
+    /// @returns false if the stream takes none any more
+    bool enqueue(Stream& stream, Block& block, std::span<const Piece> pieces, Time now,
                  bool receipt = false);
+    bool enqueue(Stream& stream, Block& block, const Piece& piece, Time now, bool receipt = false) {
+        return enqueue(stream, block, std::span{&piece, 1}, now, receipt);
+    }
 
     /// No more will be sent; what is queued is.
     void finish(Stream& stream, Time now);
@@ -185,8 +190,8 @@ private:
                                std::span<Message> beside, Time now);
     FrameSink::Receipt receive_in_order(MuxPort& port, std::span<const std::byte> bytes,
                                         Framing framing, std::span<Message> beside, Time now);
-    bool receive_small(MuxPort& port, std::span<const std::byte>& bytes, Time now,
-                       std::error_code& error);
+    std::size_t receive_small(MuxPort& port, std::span<const std::byte> bytes, Time now,
+                              std::error_code& error);
     FrameSink::Receipt receive_unit(MuxPort& port, std::span<const std::byte> bytes, Time now);
     std::error_code apply(MuxPort& port, const Frame& frame, Time now);
     std::error_code on_message(MuxPort& port, const Frame& frame, Time now);

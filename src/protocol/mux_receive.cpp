@@ -1,12 +1,16 @@
 #include "protocol/mux.hpp"
 
 #include <algorithm>
+#include <array>
 
 namespace braid::protocol {
 
 namespace {
 
 constexpr std::size_t prefetch_bytes = 512;
+
+// Small messages of one stream that are worked off at a time.
+constexpr std::size_t small_run_max = 32;
 
 }  // namespace
 
@@ -34,7 +38,8 @@ FrameSink::Receipt Mux::receive_in_order(MuxPort& port, std::span<const std::byt
     while (!bytes.empty()) {
         // Messages are read once, right after the kernel wrote them.
         __builtin_prefetch(bytes.data() + prefetch_bytes);
-        if (receive_small(port, bytes, now, error)) {
+        if (const auto taken = receive_small(port, bytes, now, error); taken != 0) {
+            bytes = bytes.subspan(taken);
             if (error) return {size - bytes.size(), true, error};
             continue;
         }
@@ -59,43 +64,38 @@ FrameSink::Receipt Mux::receive_in_order(MuxPort& port, std::span<const std::byt
     return {size - bytes.size(), true, {}};
 }
 
-// The hot path: a whole small message with an implied number that is the next of its stream. False,
-// and nothing has happened, if it is anything else.
-bool Mux::receive_small(MuxPort& port, std::span<const std::byte>& bytes, Time now,
-                        std::error_code& error) {
-    const auto first = std::to_integer<std::uint8_t>(bytes[0]);
-    if ((first & 0xf0u) != 0x90u) return false;
-    auto rest = bytes.subspan(1);
-    std::uint64_t name = first & 0x0fu;
-    if (name == 15 && (decode_prefix_varint(rest, name) != DecodeStatus::complete || name < 15)) {
-        return false;
-    }
-    if (rest.empty()) return false;
-    const auto length = std::to_integer<std::size_t>(rest[0]);
-    auto* const slot = port.find_slot(name);
-    if (slot == nullptr || slot->stream == nullptr || !slot->number_known || length >= 0x80 ||
-        rest.size() < 1 + length || peer_close_) {
-        return false;
-    }
+// The hot path: a run of small messages of one stream that are its next. Returns the bytes that
+// they take: 0, and nothing has happened, if the first is anything else.
+std::size_t Mux::receive_small(MuxPort& port, std::span<const std::byte> bytes, Time now,
+                               std::error_code& error) {
+    SmallMessage message;
+    auto size = decode_small(bytes, message);
+    if (size == 0) return 0;
+    const auto number = message.slot;
+    auto* const slot = port.find_slot(number);
+    if (slot == nullptr || slot->stream == nullptr || !slot->number_known || peer_close_) return 0;
     auto& stream = *slot->stream;
     const bool in_unit = !port.traits_.lossless;
-    if (in_unit && (slot->unit != port.unit_number_ || stream.tombstone)) return false;
-    if (slot->number_expected != stream.inbound.next_number()) return false;
-    if (!stream.inbound.receive_next(rest.subspan(1, length), receive_credit_, error)) {
-        return false;
+    if (in_unit && (slot->unit != port.unit_number_ || stream.tombstone)) return 0;
+    if (slot->number_expected != stream.inbound.next_number()) return 0;
+    std::array<std::span<const std::byte>, small_run_max> run;
+    std::size_t count = 0;
+    for (auto rest = bytes; size != 0 && message.slot == number && count < run.size();) {
+        run[count++] = message.payload;
+        rest = rest.subspan(size);
+        size = decode_small(rest, message);
     }
-    bytes = rest.subspan(1 + length);
-    ++slot->number_expected;
-    ++counters_.frames_received;
-    if (stream.unacknowledged_bytes + length + message_charge >= acknowledge_bytes ||
-        stream.acknowledge_at == never) {
-        acknowledge_later(stream, length + message_charge, now, port);
-    } else {
-        stream.unacknowledged_bytes += length + message_charge;
-    }
+    const auto assembled = stream.inbound.assembled_bytes();
+    const auto taken =
+        stream.inbound.receive_next(std::span{run}.first(count), receive_credit_, error);
+    if (taken == 0) return 0;
+    slot->number_expected += taken;
+    counters_.frames_received += taken;
+    acknowledge_later(stream, stream.inbound.assembled_bytes() - assembled, now, port);
     if (in_unit) offer_credit(stream);
-    if (!stream.has(StreamChange::delivered)) note(stream, StreamChange::delivered);
-    return true;
+    note(stream, StreamChange::delivered);
+    const auto& last = run[taken - 1];
+    return static_cast<std::size_t>(last.data() + last.size() - bytes.data());
 }
 
 // Two passes: nothing takes effect unless all of it can.
@@ -105,19 +105,29 @@ FrameSink::Receipt Mux::receive_unit(MuxPort& port, std::span<const std::byte> b
     std::size_t held = 0;
     bool too_early = false;
     std::vector<std::uint64_t> opened;
+    auto open_slot = MuxPort::no_slot;  // messages of this one can take effect
     for (auto rest = bytes; !rest.empty(); ++frames) {
+        SmallMessage message;
+        const auto size = decode_small(rest, message);
+        if (size != 0 && message.slot == open_slot && frames != unit_frames_max) {
+            rest = rest.subspan(size);
+            continue;
+        }
         const auto status = decode(rest, Framing::unit, frame);
         if (status == FrameStatus::unknown_type) return {0, true, errc::protocol_violation};
         if (status != FrameStatus::complete || frames == unit_frames_max) {
             return {0, true, errc::frame_malformed};
         }
         if (frame.type == FrameType::open) opened.push_back(frame.slot);
-        const bool may_be_of_next = port.may_be_of_next(frame, now);
-        if (!may_be_of_next && !port.overtook_open(frame)) continue;
-        const auto slot = MuxPort::slot_of(frame);
-        if (std::find(opened.begin(), opened.end(), slot) != opened.end()) continue;
         const bool is_message =
             frame.type == FrameType::message || frame.type == FrameType::message_long;
+        const bool may_be_of_next = port.may_be_of_next(frame, now);
+        if (!may_be_of_next && !port.overtook_open(frame)) {
+            if (is_message) open_slot = frame.slot;
+            continue;
+        }
+        const auto slot = MuxPort::slot_of(frame);
+        if (std::find(opened.begin(), opened.end(), slot) != opened.end()) continue;
         // A word about a stream is not held but has to come again: it would be lost otherwise.
         // So has a message that may be a late one of the stream that had this slot before.
         const auto* const named = port.find_slot(slot);
@@ -131,8 +141,9 @@ FrameSink::Receipt Mux::receive_unit(MuxPort& port, std::span<const std::byte> b
     }
     std::error_code error;
     for (auto rest = bytes; !rest.empty();) {
-        if (receive_small(port, rest, now, error)) {
+        if (const auto taken = receive_small(port, rest, now, error); taken != 0) {
             if (error) return {bytes.size(), true, error};
+            rest = rest.subspan(taken);
             continue;
         }
         decode(rest, Framing::unit, frame);

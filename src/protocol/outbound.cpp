@@ -6,31 +6,50 @@
 
 namespace braid::protocol {
 
-void Outbound::enqueue(Block& block, std::uint32_t offset, std::uint32_t bytes, Time now,
-                       bool receipt) {
+void Outbound::enqueue(Block& block, std::span<const Piece> pieces, Time now, bool receipt) {
     if (receipt && receipts_ == nullptr) want_receipts();
-    if (latest_only_) {
-        // What is partly sent goes on: the receiver has a use for all of it only.
-        while (waiting_ > (offset_next_ > 0 ? 1u : 0u)) {
-            free(queue_.back());
-            queue_.pop_back();
-            if (!queued_at_.empty()) queued_at_.pop_back();
-            if (receipts_ != nullptr) receipts_->drop_newest();
-            --waiting_;
-            ++counters_.messages_dropped;
+    if (is_guaranteed(delivery_) && !latest_only_ && time_to_live_ == Duration::zero()) {
+        return append(block, pieces, receipt);
+    }
+    for (const auto& piece : pieces) {
+        if (latest_only_) drop_waiting();
+        append(block, {&piece, 1}, receipt);
+        if (time_to_live_ > Duration::zero()) queued_at_.push_back(now);
+        if (is_guaranteed(delivery_)) continue;
+        if (receipts_ != nullptr) {
+            receipts_->queue(receipt ? counters_.messages_enqueued - 1 : Receipts::not_asked);
         }
+        drop_oldest();
     }
-    ++block.references;
-    queue_.push_back(
-        {&block, offset & Entry::bytes_max, receipt ? 1u : 0u, bytes & Entry::bytes_max, 0});
-    if (time_to_live_ > Duration::zero()) queued_at_.push_back(now);
+}
+
+void Outbound::append(Block& block, std::span<const Piece> pieces, bool receipt) {
+    std::size_t bytes = 0;
+    for (const auto& piece : pieces) {
+        queue_.push_back({&block, piece.offset & Entry::bytes_max, receipt ? 1u : 0u,
+                          piece.bytes & Entry::bytes_max, 0});
+        bytes += piece.bytes;
+    }
+    block.references += static_cast<std::uint32_t>(pieces.size());
     queue_bytes_ += bytes;
-    ++waiting_;
-    ++counters_.messages_enqueued;
-    if (is_guaranteed(delivery_)) return;
-    if (receipts_ != nullptr) {
-        receipts_->queue(receipt ? counters_.messages_enqueued - 1 : Receipts::not_asked);
+    waiting_ += pieces.size();
+    counters_.messages_enqueued += pieces.size();
+}
+
+// What is partly sent goes on: the receiver has a use for all of it only.
+void Outbound::drop_waiting() {
+    while (waiting_ > (offset_next_ > 0 ? 1u : 0u)) {
+        free(queue_.back());
+        queue_.pop_back();
+        if (!queued_at_.empty()) queued_at_.pop_back();
+        if (receipts_ != nullptr) receipts_->drop_newest();
+        --waiting_;
+        ++counters_.messages_dropped;
     }
+}
+
+// As many as are too many for the queue.
+void Outbound::drop_oldest() {
     const bool partly_sent = offset_next_ > 0;
     while (queue_bytes_ > queue_bytes_max_ && waiting_ > (partly_sent ? 2u : 1u)) {
         if (partly_sent) {  // it goes on, as above: the next one is the oldest that can go
@@ -48,15 +67,12 @@ bool Outbound::confirm_below(std::uint64_t count) {
         if (receipts_ != nullptr) receipts_->confirm_below(count);
         return true;
     }
-    while (number_first_ < count) {
-        if (sent() == 0) {  // rewound, and the receiver had it all along
-            --waiting_;
-            offset_next_ = 0;
+    if (count > number_first_) {
+        const auto n = static_cast<std::size_t>(count - number_first_);
+        for (std::size_t i = 0; i < n; ++i) {
+            if (!queue_[i].confirmed) note_confirmed(queue_[i], number_of(i));
         }
-        if (!queue_.front().confirmed) note_confirmed(queue_.front(), number_first_);
-        free(queue_.front());
-        queue_.pop_front();
-        ++number_first_;
+        pop_front(n);
     }
     forget_resends(0, number_first_);
     pop_confirmed();
@@ -182,15 +198,28 @@ void Outbound::free(Entry& entry) noexcept {
 }
 
 void Outbound::pop_confirmed() {
-    while (!queue_.empty() && queue_.front().confirmed) {
-        if (sent() == 0) {
-            --waiting_;
-            offset_next_ = 0;
-        }
-        free(queue_.front());
-        queue_.pop_front();
-        ++number_first_;
+    std::size_t n = 0;
+    while (n < queue_.size() && queue_[n].confirmed) ++n;
+    if (n > 0) pop_front(n);
+}
+
+// Those that the receiver has.
+void Outbound::pop_front(std::size_t n) {
+    if (n > sent()) {  // rewound, and it had them all along
+        waiting_ = queue_.size() - n;
+        offset_next_ = 0;
     }
+    std::size_t bytes = 0;
+    for (std::size_t i = 0; i < n;) {
+        auto& block = *queue_[i].block;
+        const auto first = i;
+        for (; i < n && queue_[i].block == &block; ++i) bytes += queue_[i].bytes;
+        BlockReference::release(block, static_cast<std::uint32_t>(i - first));
+    }
+    freed_bytes_ += bytes;
+    queue_bytes_ -= bytes;
+    queue_.pop_front(n);
+    number_first_ += n;
 }
 
 void Outbound::drop_expired(Time now) {

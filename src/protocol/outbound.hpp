@@ -81,10 +81,12 @@ public:
     /// Streams that may lose: each message goes so many times more, on a link that loses too.
     void set_copies(std::uint8_t copies) noexcept { copies_ = copies; }
 
-    /// Queues the message at [offset, offset + bytes) of `block`. With `receipt`, receipts() will
-    /// tell when it is delivered.
-    void enqueue(Block& block, std::uint32_t offset, std::uint32_t bytes, Time now,
-                 bool receipt = false);
+    /// Queues the messages at `pieces` of `block`. With `receipt`, receipts() will tell when they
+    /// are delivered.
+    void enqueue(Block& block, std::span<const Piece> pieces, Time now, bool receipt = false);
+    void enqueue(Block& block, const Piece& piece, Time now, bool receipt = false) {
+        enqueue(block, std::span{&piece, 1}, now, receipt);
+    }
 
     /// Null if nobody ever asked for one.
     Receipts* receipts() noexcept { return receipts_.get(); }
@@ -176,6 +178,9 @@ private:
         std::uint8_t left = 0;
     };
 
+    void append(Block& block, std::span<const Piece> pieces, bool receipt);
+    void drop_waiting();
+    void drop_oldest();
     std::size_t write_run(Target& target, std::size_t quantum);
     std::size_t write_copy(Target& target, Stop& stop, Time now);
     void keep_copy(std::uint8_t left);
@@ -205,6 +210,7 @@ private:
     void note_confirmed(const Entry& entry, std::uint64_t number);
     void free(Entry& entry) noexcept;
     void pop_confirmed();
+    void pop_front(std::size_t n);
     void drop_expired(Time now);
     void drop_front();
     std::size_t sent() const noexcept { return queue_.size() - waiting_; }

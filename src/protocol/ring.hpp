@@ -3,6 +3,7 @@
 #include <cassert>
 #include <cstddef>
 #include <memory>
+#include <type_traits>
 #include <utility>
 
 namespace braid::protocol {
@@ -33,17 +34,23 @@ public:
         ++size_;
     }
 
-    void pop_front() noexcept {
-        assert(size_ > 0);
-        slots_[begin_] = T{};
-        begin_ = (begin_ + 1) & (capacity_ - 1);
-        --size_;
+    void pop_front() noexcept { pop_front(1); }
+
+    void pop_front(std::size_t count) noexcept {
+        assert(count <= size_);
+        if constexpr (!std::is_trivially_destructible_v<T>) {
+            for (std::size_t i = 0; i < count; ++i) (*this)[i] = T{};
+        }
+        begin_ = (begin_ + count) & (capacity_ - 1);
+        size_ -= count;
     }
 
     void pop_back() noexcept {
         assert(size_ > 0);
         --size_;
-        slots_[(begin_ + size_) & (capacity_ - 1)] = T{};
+        if constexpr (!std::is_trivially_destructible_v<T>) {
+            slots_[(begin_ + size_) & (capacity_ - 1)] = T{};
+        }
     }
 
     void clear() noexcept {

@@ -14,6 +14,9 @@ namespace {
 // Records and their parts are cut so that the log has no alignment to keep but this.
 constexpr std::size_t code_bytes = sizeof(std::uint64_t);
 
+// How far ahead of itself the log fetches memory: the next lock would have to wait for it.
+constexpr std::size_t prefetch_bytes = 256;
+
 // A message larger than a whole queue may go when it is alone.
 bool fits(std::size_t needed, std::size_t queued, std::size_t max) noexcept {
     return queued == 0 || (queued < max && needed <= max - queued);
@@ -188,6 +191,7 @@ void Intake::make_room(std::size_t bytes) {
 Intake::Appended Intake::write(Header header, std::span<const std::byte> head,
                                std::span<const std::byte> payload) noexcept {
     auto* to = current_->block.data + current_->used;
+    __builtin_prefetch(to + prefetch_bytes, 1);
     std::memcpy(to, &header, sizeof header);
     to += sizeof header;
     if (!head.empty()) std::memcpy(to, head.data(), head.size());
@@ -214,23 +218,19 @@ void Intake::end_block(IntakeBlock& block, bool last) noexcept {
     protocol::BlockReference::release(block.block);
 }
 
-Intake::Record Intake::decode(IntakeBlock& block, std::uint32_t& position) noexcept {
-    Header header;
-    const auto* const at = block.block.data + position;
-    std::memcpy(&header, at, sizeof header);
-    Record record{header.kind,   header.stream,
-                  &block.block,  position + static_cast<std::uint32_t>(sizeof header),
-                  header.bytes,  0,
-                  header.receipt};
-    auto stored = padded(header.bytes);
+Intake::Record Intake::next_other(IntakeBlock& block, std::uint32_t& position, const Header& header,
+                                  Pieces& pieces) noexcept {
+    const auto* const content = block.block.data + position + sizeof header;
+    position += static_cast<std::uint32_t>(sizeof header + code_bytes);
+    Record record{header.kind, header.receipt, header.stream, &block.block, {}, 0};
     if (header.kind == Kind::large) {
-        std::memcpy(&record.block, at + sizeof header, sizeof record.block);
-        record.offset = 0;
-        stored = sizeof record.block;
-    } else if (header.kind != Kind::message) {
-        std::memcpy(&record.code, at + sizeof header, sizeof record.code);
+        static_assert(sizeof record.block == code_bytes);
+        std::memcpy(&record.block, content, sizeof record.block);
+        pieces[0] = {0, header.bytes};
+        record.messages = std::span{pieces}.first(1);
+    } else {
+        std::memcpy(&record.code, content, sizeof record.code);
     }
-    position += static_cast<std::uint32_t>(sizeof header + stored);
     return record;
 }
 

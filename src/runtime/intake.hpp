@@ -7,9 +7,11 @@
 #include <braid/limits.hpp>
 #include <braid/message.hpp>
 
+#include <array>
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <memory>
 #include <span>
 #include <system_error>
@@ -36,15 +38,14 @@ class Intake {
 public:
     enum class Kind : std::uint16_t { message, large, finish, reset, release, consumed, confirm };
 
-    /// One entry of the log, on the strand.
+    /// One entry of the log, or several small messages of one stream in a row. On the strand.
     struct Record {
         Kind kind;
+        bool receipt;  ///< tell when they are delivered
         Stream* stream;
-        protocol::Block* block;  ///< holds the message
-        std::uint32_t offset;
-        std::uint32_t bytes;
+        protocol::Block* block;                     ///< holds the messages
+        std::span<const protocol::Piece> messages;  ///< valid during the visit
         std::uint64_t code;
-        bool receipt;  ///< tell when it is delivered
     };
 
     /// What append() did.
@@ -143,7 +144,12 @@ private:
     Span begin_flush() noexcept;
     void end_block(IntakeBlock& block, bool last) noexcept;
     static void recycle(protocol::Block& block);
-    static Record decode(IntakeBlock& block, std::uint32_t& position) noexcept;
+    using Pieces = std::array<protocol::Piece, 64>;
+    static Header header_at(const IntakeBlock& block, std::uint32_t position) noexcept;
+    static Record next(IntakeBlock& block, std::uint32_t& position, std::uint32_t end,
+                       Pieces& pieces) noexcept;
+    static Record next_other(IntakeBlock& block, std::uint32_t& position, const Header& header,
+                             Pieces& pieces) noexcept;
 
     std::shared_ptr<BlockPool> pool_;
     const std::size_t stream_queue_max_;
@@ -162,18 +168,47 @@ private:
     IntakeBlock* unflushed_ = nullptr;  // the first
 };
 
+inline Intake::Header Intake::header_at(const IntakeBlock& block, std::uint32_t position) noexcept {
+    Header header;
+    std::memcpy(&header, block.block.data + position, sizeof header);
+    return header;
+}
+
+// What is at `position`, which moves past it.
+inline Intake::Record Intake::next(IntakeBlock& block, std::uint32_t& position, std::uint32_t end,
+                                   Pieces& pieces) noexcept {
+    const auto first = header_at(block, position);
+    if (first.kind != Kind::message) return next_other(block, position, first, pieces);
+    auto at = position;
+    std::size_t count = 0;
+    for (auto header = first; count < pieces.size();) {
+        pieces[count++] = {at + static_cast<std::uint32_t>(sizeof header), header.bytes};
+        at += static_cast<std::uint32_t>(sizeof header + padded(header.bytes));
+        if (at >= end) break;
+        header = header_at(block, at);
+        const bool goes_on = header.kind == Kind::message && header.stream == first.stream;
+        if (!goes_on || header.receipt != first.receipt) break;
+    }
+    position = at;
+    return {first.kind, first.receipt, first.stream, &block.block, std::span{pieces}.first(count),
+            0};
+}
+
 template <typename Visit>
 void Intake::flush(Visit visit) {
     const auto span = begin_flush();
+    Pieces pieces;
     for (auto* block = span.first; block != nullptr;) {
         const bool last = block == span.last;
-        auto* const next = last ? nullptr : block->next;
+        auto* const next_block = last ? nullptr : block->next;
         const auto end = last ? span.end : block->used;
         ++block->block.references;
-        for (auto position = block->flushed; position < end;) visit(decode(*block, position));
+        for (auto position = block->flushed; position < end;) {
+            visit(next(*block, position, end, pieces));
+        }
         block->flushed = end;
         end_block(*block, last);
-        block = next;
+        block = next_block;
     }
 }
 

@@ -106,11 +106,10 @@ void Participant::apply(const Intake::Record& record, protocol::Time now) {
 
 void Participant::queue(Stream& stream, const Intake::Record& record, protocol::Time now) {
     auto* const attached = stream.attached();
-    if (attached == nullptr) return stream.drop_unsent(record.bytes);
-    const auto& counters = attached->outbound.counters();
-    const auto before = counters.messages_enqueued;
-    mux_->enqueue(*attached, *record.block, record.offset, record.bytes, now, record.receipt);
-    if (counters.messages_enqueued == before) stream.drop_unsent(record.bytes);
+    const bool queued = attached != nullptr && mux_->enqueue(*attached, *record.block,
+                                                             record.messages, now, record.receipt);
+    if (queued) return;
+    for (const auto& message : record.messages) stream.drop_unsent(message.bytes);
 }
 
 // What was queued is sent first; until then the mux's stream counts against the limits of ours.

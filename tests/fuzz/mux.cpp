@@ -132,7 +132,7 @@ private:
         auto* const stream = some_stream(end);
         if (stream == nullptr || stream->outbound.messages_queued() > 50) return;
         const auto size = static_cast<std::uint32_t>(input_.take() * (input_.take() & 63u));
-        end.mux.enqueue(*stream, block_, 0, size, now_);
+        end.mux.enqueue(*stream, block_, {0, size}, now_);
         ++end.sent[static_cast<std::uint64_t>(stream->id)];
     }
 

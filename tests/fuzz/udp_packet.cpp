@@ -54,7 +54,7 @@ public:
         auto* const stream = mux_.open({}, now_);
         block_.data = payload_.data();
         block_.recycle = [](Block&) {};
-        mux_.enqueue(*stream, block_, 0, static_cast<std::uint32_t>(payload_.size()), now_);
+        mux_.enqueue(*stream, block_, {0, static_cast<std::uint32_t>(payload_.size())}, now_);
         fill();
     }
 

@@ -264,3 +264,28 @@ TEST_CASE("Bytes at random are read or refused, never more") {
         }
     }
 }
+
+TEST_CASE("Small messages are read as any frame is, and nothing else is taken for one") {
+    sim::Random random{7};
+    int small = 0;
+    for (int i = 0; i < 50'000; ++i) {
+        auto bytes = random.bytes(random.between(1, 140));
+        // Mostly what looks like one.
+        if (random.chance(0.8)) bytes[0] = std::byte{0x90} | (bytes[0] & std::byte{0x0f});
+        std::span<const std::byte> rest{bytes};
+        SmallMessage message;
+        const auto size = decode_small(rest, message);
+        Frame frame;
+        const auto status = decode(rest, Framing::stream, frame);
+        const bool is_small = status == FrameStatus::complete && frame.type == FrameType::message &&
+                              !frame.fragment && !frame.numbered && frame.payload.size() < 0x80;
+        REQUIRE((size != 0) == is_small);
+        if (!is_small) continue;
+        ++small;
+        REQUIRE(size == bytes.size() - rest.size());
+        REQUIRE(message.slot == frame.slot);
+        REQUIRE(message.payload.data() == frame.payload.data());
+        REQUIRE(message.payload.size() == frame.payload.size());
+    }
+    CHECK(small > 5'000);
+}

@@ -73,7 +73,7 @@ public:
         piece.block.data = piece.bytes.data();
         piece.block.references = 1;
         piece.block.recycle = [](protocol::Block&) {};
-        mux.enqueue(stream, piece.block, 0, static_cast<std::uint32_t>(bytes), now);
+        mux.enqueue(stream, piece.block, {0, static_cast<std::uint32_t>(bytes)}, now);
     }
 
     MuxUnit fill(std::size_t room = 1'200) { return write(room, false); }

@@ -197,7 +197,7 @@ TEST_CASE("Confirmation of what was never sent ends the channel") {
         block.data = &byte;
         block.recycle = [](Block&) {};
         BlockReference keeper{block};
-        victim.mux.enqueue(*stream, block, 0, 1, now);
+        victim.mux.enqueue(*stream, block, {0, 1}, now);
         std::vector<std::byte> buffer(1'000);
         FrameWriter writer{buffer};
         victim.port.fill(writer, now);

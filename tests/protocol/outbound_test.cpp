@@ -22,7 +22,7 @@ struct Sender {
     }
 
     void enqueue(std::uint32_t size, bool receipt = false) {
-        outbound.enqueue(block, 0, size, now, receipt);
+        outbound.enqueue(block, {0, size}, now, receipt);
     }
 
     std::vector<std::uint64_t> take_receipts() {

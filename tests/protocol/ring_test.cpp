@@ -3,6 +3,8 @@
 #include "catch.hpp"
 #include "sim/random.hpp"
 
+#include <algorithm>
+#include <cstddef>
 #include <deque>
 #include <memory>
 
@@ -20,6 +22,10 @@ TEST_CASE("A ring does what a deque does") {
                 const auto value = random.next();
                 ring.push_back(value);
                 oracle.push_back(value);
+            } else if (random.chance(0.1)) {
+                const auto count = random.between(0, std::min<std::size_t>(oracle.size(), 20));
+                ring.pop_front(count);
+                oracle.erase(oracle.begin(), oracle.begin() + static_cast<std::ptrdiff_t>(count));
             } else if (random.chance(0.8)) {
                 ring.pop_front();
                 oracle.pop_front();
@@ -48,6 +54,8 @@ TEST_CASE("A ring lets go of what it no longer holds") {
     ring.pop_front();
     ring.pop_back();
     CHECK(counted.use_count() == 5);
+    ring.pop_front(2);
+    CHECK(counted.use_count() == 3);
     ring.clear();
     CHECK(counted.use_count() == 1);
 }

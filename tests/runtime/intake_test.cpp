@@ -32,8 +32,8 @@ std::span<const std::byte> bytes_of(std::string_view text) {
     return std::as_bytes(std::span{text.data(), text.size()});
 }
 
-std::string text_of(const Intake::Record& record) {
-    return {reinterpret_cast<const char*>(record.block->data) + record.offset, record.bytes};
+std::string text_of(const Intake::Record& record, const braid::protocol::Piece& message) {
+    return {reinterpret_cast<const char*>(record.block->data) + message.offset, message.bytes};
 }
 
 struct Desk {
@@ -46,12 +46,8 @@ struct Desk {
     std::vector<std::string> flush() {
         std::vector<std::string> texts;
         intake.flush([&](const Intake::Record& record) {
-            if (record.kind == Intake::Kind::large) {
-                const BlockReference reference{*record.block};
-                texts.push_back(text_of(record));
-            } else if (record.kind == Intake::Kind::message) {
-                texts.push_back(text_of(record));
-            }
+            for (const auto& message : record.messages) texts.push_back(text_of(record, message));
+            if (record.kind == Intake::Kind::large) BlockReference{*record.block};
         });
         return texts;
     }
@@ -114,7 +110,7 @@ TEST_CASE("large messages are not copied") {
     desk.intake.flush([&](const Intake::Record& record) {
         const BlockReference reference{*record.block};
         CHECK(record.block->data == message.bytes().data());
-        CHECK(record.bytes == message.size());
+        CHECK(record.messages.front().bytes == message.size());
     });
     // Never flushed: the intake lets go of it.
     desk.intake.send_large(stream_at(0), desk.side, message);
@@ -127,8 +123,9 @@ TEST_CASE("a block is used again when all in it is through") {
         desk.send("ping");
         std::vector<BlockReference> under_way;
         desk.intake.flush([&](const Intake::Record& record) {
-            if (first == nullptr) first = record.block->data + record.offset;
-            CHECK(record.block->data + record.offset == first);
+            const auto* const at = record.block->data + record.messages.front().offset;
+            if (first == nullptr) first = at;
+            CHECK(at == first);
             under_way.emplace_back(*record.block);
         });
         under_way.clear();
@@ -139,19 +136,45 @@ TEST_CASE("a block is used again when all in it is through") {
     CHECK(desk.flush() == std::vector<std::string>{"after a rest"});
 }
 
+TEST_CASE("messages in a row are visited together as far as they are alike") {
+    Desk desk;
+    SendSide other;
+    const auto send = [&](std::size_t stream, SendSide& side, std::string_view text, bool receipt) {
+        desk.intake.send(stream_at(stream), side, {}, bytes_of(text), receipt);
+    };
+    send(0, desk.side, "a", false);
+    send(0, desk.side, "bc", false);
+    send(1, other, "d", false);
+    send(1, other, "e", true);
+    send(1, other, "", true);
+    desk.intake.append(stream_at(1), Intake::Kind::consumed);
+    send(1, other, "f", false);
+    std::vector<std::string> visits;
+    desk.intake.flush([&](const Intake::Record& record) {
+        std::string visit = std::to_string(record.stream == &stream_at(1) ? 1 : 0);
+        visit += record.receipt ? "!" : "";
+        for (const auto& message : record.messages) visit += " " + text_of(record, message);
+        visits.push_back(visit);
+    });
+    CHECK(visits == std::vector<std::string>{"0 a bc", "1 d", "1! e ", "1", "1 f"});
+}
+
 TEST_CASE("what is under way stays where it is while more is sent") {
     Desk desk;
-    std::vector<std::pair<std::string, Intake::Record>> records;
+    std::vector<std::pair<std::string, std::string_view>> messages;
     std::vector<BlockReference> under_way;
     for (int i = 0; i < 500; ++i) {
         const auto text = std::to_string(i) + std::string(100, '.');
         desk.send(text);
         desk.intake.flush([&](const Intake::Record& record) {
-            records.emplace_back(text, record);
+            const auto& message = record.messages.front();
+            const auto* const at = record.block->data + message.offset;
+            messages.emplace_back(
+                text, std::string_view{reinterpret_cast<const char*>(at), message.bytes});
             under_way.emplace_back(*record.block);
         });
     }
-    for (const auto& [text, record] : records) REQUIRE(text_of(record) == text);
+    for (const auto& [text, message] : messages) REQUIRE(message == text);
 }
 
 TEST_CASE("queues have limits") {
@@ -219,10 +242,12 @@ TEST_CASE("many threads append at once") {
     int count = 0;
     while (count < threads_count * each) {
         desk.intake.flush([&](const Intake::Record& record) {
-            std::array<int, 2> message;
-            std::memcpy(&message, record.block->data + record.offset, sizeof message);
-            if (next[message[0]]++ != message[1]) FAIL("out of order");
-            ++count;
+            for (const auto& piece : record.messages) {
+                std::array<int, 2> message;
+                std::memcpy(&message, record.block->data + piece.offset, sizeof message);
+                if (next[message[0]]++ != message[1]) FAIL("out of order");
+                ++count;
+            }
         });
     }
     for (auto& thread : threads) thread.join();

@@ -101,7 +101,7 @@ bool Peer::send(End& end, std::size_t bytes, Time now) {
         std::memcpy(at, raw.data(), size);
     }
     end.asked.push_back(random_.chance(end.flow_out().receipts));
-    mux.enqueue(*end.stream, block, block_used_, static_cast<std::uint32_t>(size), now,
+    mux.enqueue(*end.stream, block, {block_used_, static_cast<std::uint32_t>(size)}, now,
                 end.asked.back());
     end.queued_bytes += size;
     block_used_ += static_cast<std::uint32_t>(size);

@@ -51,7 +51,7 @@ bool SoakContent::equals(const Piece& piece, std::span<const std::byte> bytes) c
 
 std::uint32_t SoakLane::send(Mux& mux, Stream& stream, Time now) {
     const auto piece = SoakContent::piece(shape_.key, sent_++, shape_.bytes_min, shape_.bytes_max);
-    mux.enqueue(stream, content_.block(), piece.offset, piece.bytes, now);
+    mux.enqueue(stream, content_.block(), {piece.offset, piece.bytes}, now);
     return piece.bytes;
 }
 

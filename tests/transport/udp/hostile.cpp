@@ -201,7 +201,7 @@ protocol::Stream* Victim::open(unsigned promises) {
 }
 
 void Victim::send(protocol::Stream& stream, std::size_t bytes) {
-    mux.enqueue(stream, block_, 0, static_cast<std::uint32_t>(bytes), now);
+    mux.enqueue(stream, block_, {0, static_cast<std::uint32_t>(bytes)}, now);
     run();
 }
 

@@ -147,6 +147,22 @@ TEST_CASE("hostile 23: data for a stream that nobody opened waits within bounds"
     CHECK(other.failure() == errc::protocol_violation);
 }
 
+TEST_CASE("a packet of more frames than are allowed is refused as a whole") {
+    for (const unsigned frames : {512U, 513U}) {
+        CAPTURE(frames);
+        Reading victim;
+        victim.reads = false;
+        FrameBytes bytes;
+        bytes.message(0, 0, 0);
+        // Without a byte and a number of their own.
+        for (unsigned i = 1; i < frames; ++i) bytes.u8(0x90).u8(0);
+        victim.say(bytes);
+        const bool allowed = frames <= braid::protocol::unit_frames_max;
+        CHECK(victim.stream->inbound.delivered.size() == (allowed ? frames : 0));
+        CHECK(victim.failure() == (allowed ? std::error_code{} : errc::frame_malformed));
+    }
+}
+
 TEST_CASE("hostile 24: more streams than are allowed") {
     Victim victim;
     for (std::uint64_t slot = 0; slot <= 16 && !victim.failure(); slot += 2) {

@@ -177,7 +177,7 @@ public:
     }
 
     void send(int index, Stream& stream, std::uint32_t offset, std::uint32_t bytes) {
-        end(index).mux->enqueue(stream, end(index).block, offset, bytes, now);
+        end(index).mux->enqueue(stream, end(index).block, {offset, bytes}, now);
     }
 
     /// The stream of the same id at the other end; null if it has not heard of it.

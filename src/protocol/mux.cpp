@@ -44,23 +44,27 @@ void Mux::detach(MuxPort& port, Time now) {
     if (gone == ports_.end()) return;
     const auto keeper = std::move(*gone);
     ports_.erase(gone);
+    std::vector<Stream*> known_there;
+    const auto forget = [&](Stream& stream) {
+        const auto on_port = [&](const auto& name) { return name.port == &port; };
+        if (std::erase_if(stream.names, on_port) != 0) known_there.push_back(&stream);
+    };
+    for_each_stream(forget);
+    for (const auto& tombstone : tombstones_) forget(*tombstone);
     // In the order of their ids, so that the same run gives the same frames.
-    std::vector<Stream*> homeless;
-    for_each_stream([&](Stream& stream) {
-        std::erase_if(stream.names, [&](const auto& name) { return name.port == &port; });
-        if (stream.port == &port) homeless.push_back(&stream);
-        if (stream.end_heard_on == &port) stream.end_heard_on = nullptr;
-    });
-    std::erase_if(tombstones_, [&](const auto& stream) { return stream->port == &port; });
-    std::sort(homeless.begin(), homeless.end(),
+    std::sort(known_there.begin(), known_there.end(),
               [](const Stream* left, const Stream* right) { return left->id < right->id; });
-    for (auto* const stream : homeless) {
-        port.scheduler_.deactivate(stream->entry);
-        stream->control_listed = false;
-        stream->port = nullptr;
-        stream->outbound.drop_copies();
-        rehome(*stream, now);
+    for (auto* const stream : known_there) {
+        if (stream->port == &port) {
+            port.scheduler_.deactivate(stream->entry);
+            stream->control_listed = false;
+            stream->port = nullptr;
+            stream->outbound.drop_copies();
+            rehome(*stream, now);
+        }
+        retire_if_done(*stream, now);
     }
+    std::erase_if(tombstones_, [](const auto& stream) { return stream->port == nullptr; });
     max_data_wanted_ = max_streams_wanted_ = true;
     tell_blocked_again();
     if (close_state_ == CloseState::sent && !ports_.empty()) close_state_ = CloseState::wanted;
@@ -274,6 +278,14 @@ void Mux::want(Stream& stream, Control control) {
     stream.port->controls_.push_back(&stream);
 }
 
+// By a channel that may be another than the stream's: see Stream::Name.
+void Mux::say_end(Stream& stream, MuxPort& port) {
+    if (stream.port == &port) return want(stream, Control::ack);
+    auto* const name = stream.name_on(port);
+    if (name == nullptr || std::exchange(name->end_listed, true)) return;
+    port.last_words_.push_back(&stream);
+}
+
 void Mux::note(Stream& stream, StreamChange change) {
     if (stream.released) return;
     stream.changes |= static_cast<std::uint8_t>(change);
@@ -289,6 +301,7 @@ void Mux::end_receiving(Stream& stream, std::error_code reason) {
                       static_cast<std::uint8_t>(Control::max_stream_data);
     stream.controls &= static_cast<std::uint8_t>(~moot);
     want(stream, Control::ack);
+    for (const auto& name : stream.names) say_end(stream, *name.port);
     note(stream, StreamChange::ended);
 }
 

@@ -162,6 +162,9 @@ private:
     bool write_participant_controls(MuxPort& port, FrameWriter& unit, Time now);
     bool write_stream_controls(MuxPort& port, FrameWriter& unit, Time now);
     bool write_control(MuxPort& port, FrameWriter& unit, Stream& stream, Control control, Time now);
+    static bool write_ack(MuxPort& port, FrameWriter& unit, Stream& stream, std::uint64_t slot,
+                          Time now);
+    bool write_last_words(MuxPort& port, FrameWriter& unit, Time now);
     void write_messages(MuxPort& port, FrameWriter& unit, std::uint8_t level_max, Time now);
     void after_write(MuxPort& port, Stream& stream, Outbound::Stop stop);
     void ask_for_receipts(MuxPort& port, Time now);
@@ -180,7 +183,7 @@ private:
     // What became of it: mux_feedback.cpp
     void acked(MuxPort& port, FrameToken token, Time now);
     void lost(MuxPort& port, FrameToken token, Time now);
-    void acked_frame(const MuxPort::SentFrame& frame, Time now);
+    void acked_frame(MuxPort& port, const MuxPort::SentFrame& frame, Time now);
     void lost_frame(MuxPort& port, const MuxPort::SentFrame& frame, Time now);
 
     // Receiving: mux_receive.cpp
@@ -236,6 +239,7 @@ private:
     // What they want: mux.cpp
     void activate(Stream& stream, Time now);
     void want(Stream& stream, Control control);
+    void say_end(Stream& stream, MuxPort& port);
     void note(Stream& stream, StreamChange change);
     void begin_reset(Stream& stream, std::uint64_t code, Time now);
     void end_receiving(Stream& stream, std::error_code reason);

@@ -10,13 +10,13 @@ void Mux::acked(MuxPort& port, FrameToken token, Time now) {
     if (unit->words && !unit->lost) --port.words_under_way_;
     unit->settled = true;
     for (std::uint64_t i = 0; i < unit->frames; ++i) {
-        acked_frame(port.logged(unit->first + i), now);
+        acked_frame(port, port.logged(unit->first + i), now);
     }
     port.forget_settled(now);
     if (!port.copies_.empty()) forget_copies(port);
 }
 
-void Mux::acked_frame(const MuxPort::SentFrame& frame, Time now) {
+void Mux::acked_frame(MuxPort& port, const MuxPort::SentFrame& frame, Time now) {
     auto* const stream = find(frame.stream);
     if (stream == nullptr) return;
     if (frame.kind == MuxPort::SentFrame::Kind::message && !stream->open_arrived) {
@@ -31,10 +31,10 @@ void Mux::acked_frame(const MuxPort::SentFrame& frame, Time now) {
     } else if (frame.kind == MuxPort::SentFrame::Kind::control && frame.control == Control::open) {
         stream->open_arrived = true;
         for (const auto& range : std::exchange(stream->arrived_before_open, {})) {
-            acked_frame({MuxPort::SentFrame::Kind::message, {}, stream->id, range}, now);
+            acked_frame(port, {MuxPort::SentFrame::Kind::message, {}, stream->id, range}, now);
         }
     } else if (frame.kind == MuxPort::SentFrame::Kind::control && frame.final_word) {
-        stream->end_acknowledged = true;
+        stream->change_names_on(port, [](auto& name) { name.end_arrived = true; });
         retire_if_done(*stream, now);
     }
 }
@@ -66,7 +66,9 @@ void Mux::lost_frame(MuxPort& port, const MuxPort::SentFrame& frame, Time now) {
         case Kind::control: break;
     }
     auto* const stream = find(frame.stream);
-    if (stream == nullptr || stream->port != &port || stream->retired) return;
+    if (stream == nullptr || stream->retired) return;
+    if (frame.final_word) return say_end(*stream, port);
+    if (stream->port != &port) return;
     if (frame.kind == Kind::message) {
         stream->outbound.lost(frame.range);
         activate(*stream, now);

@@ -93,11 +93,12 @@ bool MuxPort::may_be_of_next(const Frame& frame, Time now) noexcept {
     if (number == no_slot || named_here(number)) return false;
     const auto* const slot = find_slot(number);
     if (slot == nullptr || slot->stream == nullptr) return false;
-    const auto& stream = *slot->stream;
+    auto& stream = *slot->stream;
     const bool over = stream.send_state == Stream::SendState::closed && stream.inbound.ended();
-    if (!over || stream.end_said_at == never) return false;
+    const auto said_at = stream.name_on(*this)->end_said_at;
+    if (!over || said_at == never) return false;
     const bool last_word = frame.type == FrameType::stream_ack && frame.ended;
-    return !last_word && now - stream.end_said_at >= quarantine_min;
+    return !last_word && now - said_at >= quarantine_min;
 }
 
 MuxPort::Slot& MuxPort::make_slot(std::uint64_t slot) {

@@ -135,6 +135,7 @@ private:
     std::vector<std::uint64_t> free_slots_;  // a heap, lowest first
     std::uint64_t slots_made_ = 0;           // by this end
     std::vector<Stream*> controls_;          // streams with frames to send here
+    std::vector<Stream*> last_words_;        // streams of other ports that ended, to say so here
 
     // Links that lose.
     std::uint64_t unit_number_ = 0;  // counts units both ways

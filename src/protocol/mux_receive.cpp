@@ -295,7 +295,9 @@ std::error_code Mux::on_stream_frame(MuxPort& port, Stream& stream, const Frame&
             return {};
         case FrameType::stream_ack: {
             if (const auto error = on_stream_ack(stream, frame, now)) return error;
-            if (frame.ended) stream.end_heard_on = &port;
+            if (frame.ended) {
+                stream.change_names_on(port, [](auto& name) { name.peer_ended = true; });
+            }
             retire_if_done(stream, now);
             return {};
         }
@@ -308,8 +310,10 @@ std::error_code Mux::on_peer_finished(MuxPort& port, Stream& stream, const Frame
     auto& inbound = stream.inbound;
     if (inbound.ended()) {
         // It may not have heard that we know. After a move it asks because it waits for it.
-        if (stream.moved || stream.port != &port) stream.end_acknowledged = false;
-        want(stream, Control::ack);
+        if (stream.moved) {
+            stream.change_names_on(port, [](auto& name) { name.end_arrived = false; });
+        }
+        say_end(stream, port);
         return {};
     }
     if (stream.tombstone) {

@@ -34,14 +34,14 @@ FrameToken Mux::fill(MuxPort& port, FrameWriter& unit, std::uint8_t level_max, T
 // peer takes nothing that comes after.
 bool Mux::may_close(const MuxPort& port) const noexcept {
     return close_state_ == CloseState::wanted_at_once ||
-           (port.words_under_way_ == 0 && port.controls_.empty());
+           (port.words_under_way_ == 0 && port.controls_.empty() && port.last_words_.empty());
 }
 
 bool Mux::pending(const MuxPort& port, std::uint8_t level_max) const noexcept {
     if (close_state_ == CloseState::sent) return false;
     return (close_state_ != CloseState::open && may_close(port)) || port.ping_wanted_ ||
            max_data_wanted_ || max_streams_wanted_ || blocked_wanted_ || !port.controls_.empty() ||
-           port.scheduler_.top_level() <= level_max;
+           !port.last_words_.empty() || port.scheduler_.top_level() <= level_max;
 }
 
 // False if there is no more room.
@@ -99,12 +99,28 @@ bool Mux::write_stream_controls(MuxPort& port, FrameWriter& unit, Time now) {
     std::vector<Stream*> over;
     for (std::size_t i = 0; i < done; ++i) {
         auto* const stream = port.controls_[i];
-        if (stream->end_acknowledged) over.push_back(stream);
+        if (stream->end_arrived_everywhere()) over.push_back(stream);
     }
     port.controls_.erase(port.controls_.begin(),
                          port.controls_.begin() + static_cast<std::ptrdiff_t>(done));
     for (auto* const stream : over) retire_if_done(*stream, now);
-    return room;
+    return room && write_last_words(port, unit, now);
+}
+
+// Of streams that have another channel: this one dies, or the other does, and the peer knows which.
+bool Mux::write_last_words(MuxPort& port, FrameWriter& unit, Time now) {
+    std::vector<Stream*> said;
+    for (auto* const stream : port.last_words_) {
+        auto& name = *stream->name_on(port);
+        if (!write_ack(port, unit, *stream, name.slot, now)) break;
+        name.end_listed = false;
+        port.log({MuxPort::SentFrame::Kind::control, Control::ack, stream->id, {}, true});
+        said.push_back(stream);
+    }
+    port.last_words_.erase(port.last_words_.begin(),
+                           port.last_words_.begin() + static_cast<std::ptrdiff_t>(said.size()));
+    for (auto* const stream : said) retire_if_done(*stream, now);
+    return port.last_words_.empty();
 }
 
 bool Mux::write_control(MuxPort& port, FrameWriter& unit, Stream& stream, Control control,
@@ -135,19 +151,25 @@ bool Mux::write_control(MuxPort& port, FrameWriter& unit, Stream& stream, Contro
             return unit.reset_stream(slot, stream.reset_code, stream.outbound.count(),
                                      stream.outbound.credit().used());
         case Control::stop: return unit.stop(slot, stream.stop_code);
-        case Control::ack: {
-            const bool ended = inbound.ended();
-            if (!unit.stream_ack(slot, inbound.assembled_below(), ended,
-                                 inbound.assembled_above())) {
-                return false;
-            }
-            stream.unacknowledged_bytes = 0;
-            stream.acknowledge_at = never;
-            if (ended && port.traits_.lossless) stream.end_acknowledged = true;
-            if (ended) stream.end_said_at = std::min(stream.end_said_at, now);
-            return true;
-        }
+        case Control::ack: return write_ack(port, unit, stream, slot, now);
     }
+    return true;
+}
+
+bool Mux::write_ack(MuxPort& port, FrameWriter& unit, Stream& stream, std::uint64_t slot,
+                    Time now) {
+    const auto& inbound = stream.inbound;
+    const bool ended = inbound.ended();
+    if (!unit.stream_ack(slot, inbound.assembled_below(), ended, inbound.assembled_above())) {
+        return false;
+    }
+    stream.unacknowledged_bytes = 0;
+    stream.acknowledge_at = never;
+    if (!ended) return true;
+    stream.change_names_on(port, [&](auto& name) {
+        name.end_said_at = std::min(name.end_said_at, now);
+        name.end_arrived = name.end_arrived || port.traits_.lossless;
+    });
     return true;
 }
 

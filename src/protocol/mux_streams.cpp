@@ -79,21 +79,29 @@ void Mux::name(MuxPort& port, Stream& stream, std::uint64_t slot) {
     auto& entry = port.make_slot(slot);
     entry = MuxPort::Slot{};
     entry.stream = &stream;
-    stream.names.push_back({&port, slot});
+    Stream::Name added{&port, slot};
+    if (const auto* const other = stream.name_on(port)) {
+        added.end_said_at = other->end_said_at;
+        added.end_arrived = other->end_arrived;
+        added.peer_ended = other->peer_ended;
+    }
+    stream.names.push_back(added);
 }
 
 // Gives the stream a channel, and that channel all that the peer may not have heard of it.
 void Mux::rehome(Stream& stream, Time now) {
     if (ports_.empty() || stream.retired) return;
-    auto& port = *ports_.front();
+    if (stream.tombstone && stream.names.empty()) return;  // nobody asks any more
+    auto& port = stream.tombstone ? *stream.names.front().port : *ports_.front();
     stream.port = &port;
     stream.number_known = false;
     stream.unit = 0;
     stream.announced = false;
-    for (const auto& name : stream.names) {
+    for (auto& name : stream.names) {
         if (name.port != &port) continue;
         stream.slot = name.slot;
         stream.announced = true;
+        if (std::exchange(name.end_listed, false)) std::erase(port.last_words_, &stream);
     }
     stream.copies_listed = false;
     stream.open_arrived = stream.announced || port.traits_.lossless;
@@ -118,11 +126,10 @@ void Mux::rehome(Stream& stream, Time now) {
     stream.outbound.rewind();
     stream.moved = true;
     if (std::exchange(stream.credit_blocked, false)) std::erase(credit_blocked_, &stream);
-    if (stream.send_state == Stream::SendState::closed && stream.end_heard_on != &port) {
+    if (stream.send_state == Stream::SendState::closed && !stream.name_on(port)->peer_ended) {
         // The peer may have forgotten the stream: it answers to the last words of both halves.
         stream.send_state = Stream::SendState::closing;
     }
-    stream.end_acknowledged = false;
     if (stream.send_state == Stream::SendState::closing) {
         const bool refused = stream.send_error == errc::stream_refused && !stream.opened_here;
         want(stream,
@@ -130,7 +137,11 @@ void Mux::rehome(Stream& stream, Time now) {
     }
     if (stream.stop_sent && !stream.inbound.ended()) want(stream, Control::stop);
     if (!stream.inbound.ended()) want(stream, Control::max_stream_data);
-    want(stream, Control::ack);
+    if (stream.inbound.ended() && stream.name_on(port)->end_arrived) {
+        stream.controls &= static_cast<std::uint8_t>(~static_cast<std::uint8_t>(Control::ack));
+    } else {
+        want(stream, Control::ack);
+    }
     activate(stream, now);
 }
 
@@ -144,7 +155,7 @@ std::error_code Mux::on_open(MuxPort& port, const Frame& frame, Time now) {
     if (named != nullptr && named->stream != nullptr && named->stream->id != frame.id &&
         named->stream->send_state == Stream::SendState::closed && named->stream->inbound.ended()) {
         // The peer has the slot free again: our last word about that stream arrived.
-        named->stream->end_acknowledged = true;
+        for (auto& name : named->stream->names) name.end_arrived = true;
         retire_if_done(*named->stream, now);
     }
     if (named != nullptr && named->stream != nullptr) {
@@ -215,9 +226,7 @@ std::error_code Mux::on_moved(MuxPort& port, Stream& stream, const Frame& frame,
         stream.options.priority != options.priority) {
         return errc::protocol_violation;
     }
-    // If the peer said before that it sends no more, it does so again, and waits for the answer.
     stream.moved = true;
-    if (stream.port != &port) stream.end_acknowledged = false;
     if (stream.retired) {
         // The peer lost our last word with another channel: this one carries both again.
         stream.retired = false;
@@ -227,6 +236,8 @@ std::error_code Mux::on_moved(MuxPort& port, Stream& stream, const Frame& frame,
         stream.announced = true;
     }
     name(port, stream, frame.slot);
+    // If the peer said before that it sends no more, it waits here for the answer.
+    if (stream.inbound.ended() && !stream.name_on(port)->end_arrived) say_end(stream, port);
     return {};
 }
 
@@ -254,14 +265,15 @@ std::error_code Mux::replay_held(MuxPort& port, Stream& stream, std::uint64_t sl
 // Both halves are over for both ends: the channel forgets its name.
 void Mux::retire_if_done(Stream& stream, Time now) {
     if (stream.send_state != Stream::SendState::closed || !stream.inbound.ended()) return;
-    if (!stream.end_acknowledged) return;
     if (!stream.retired) {
+        if (!stream.end_arrived_everywhere()) return;
         stream.retired = true;
         if (stream.entry.backlogged) stream.port->scheduler_.deactivate(stream.entry);
         if (stream.control_listed) std::erase(stream.port->controls_, &stream);
         for (const auto& name : stream.names) {
             auto quarantine = name.port->quarantine();
             if (stream.moved) quarantine = std::max(quarantine, moved_quarantine);
+            if (name.end_listed) std::erase(name.port->last_words_, &stream);
             name.port->free_slot(name.slot,
                                  quarantine > Duration::zero() ? now + quarantine : Time{});
         }

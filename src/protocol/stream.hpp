@@ -7,6 +7,7 @@
 #include <braid/id.hpp>
 #include <braid/stream_options.hpp>
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -80,28 +81,47 @@ private:
     UnfinishedMessages::Place unfinished;
     // What all had used of it when it was refused first since it sent something.
     std::optional<std::uint64_t> refused_at;
-    bool end_acknowledged = false;  // our last word on the receiving half was sent
-    Time end_said_at = never;       // when that word was first sent
     bool reservation_listed = false;
     bool stop_sent = false;
     bool peer_blocked = false;
     bool confirmation_wanted = false;
-    bool retired = false;             // over for both ends
-    bool moved = false;               // from one channel to another
-    MuxPort* end_heard_on = nullptr;  // where the peer said last that its receiving half ended
-    bool tell_listed = false;         // in Mux::tell_when_asked_
-    bool tombstone = false;           // answers for a stream that this end has forgotten
+    bool retired = false;      // over for both ends
+    bool moved = false;        // from one channel to another
+    bool tell_listed = false;  // in Mux::tell_when_asked_
+    bool tombstone = false;    // answers for a stream that this end has forgotten
     SendState send_state = SendState::open;
     std::uint8_t controls = 0;
     std::uint64_t reset_code = 0;
     std::uint64_t stop_code = 0;
     std::uint64_t refuse_code = 0;
 
+    // What either end calls it on a channel. Our last word on the receiving half goes by each
+    // channel where it has a name: a peer that left one for another waits for it there.
     struct Name {
         MuxPort* port;
         std::uint64_t slot;
+        Time end_said_at = never;  // when that word was first sent
+        bool end_arrived = false;  // surely, unless the channel dies
+        bool end_listed = false;   // in MuxPort::last_words_
+        bool peer_ended = false;   // the peer said its last word here
     };
-    std::vector<Name> names;  // all that either end gave it
+    std::vector<Name> names;
+
+    Name* name_on(const MuxPort& channel) noexcept {
+        const auto found = std::find_if(names.begin(), names.end(),
+                                        [&](const Name& name) { return name.port == &channel; });
+        return found != names.end() ? &*found : nullptr;
+    }
+    template <typename Change>
+    void change_names_on(const MuxPort& channel, Change change) {
+        for (auto& name : names) {
+            if (name.port == &channel) change(name);
+        }
+    }
+    bool end_arrived_everywhere() const noexcept {
+        const auto arrived = [](const Name& name) { return name.end_arrived; };
+        return !names.empty() && std::all_of(names.begin(), names.end(), arrived);
+    }
 
     // Where it is sent.
     MuxPort* port = nullptr;

@@ -1,4 +1,5 @@
-// Two muxes and a link between them that loses: the test carries each unit, or does not.
+// Two muxes and a link between them that loses, or more than one of any kind: the test carries each
+// unit, or does not.
 #pragma once
 
 #include "catch.hpp"
@@ -55,10 +56,8 @@ inline protocol::MuxOptions mux_pair_options() {
 
 class MuxEnd {
 public:
-    MuxEnd(bool dialled, protocol::MuxOptions options, Time& time, bool lossless)
-        : now{time},
-          mux{with_ids(options, dialled)},
-          port{mux.attach(traits(lossless), dialled, time)} {}
+    MuxEnd(bool dials, protocol::MuxOptions options, Time& time, bool lossless)
+        : dialled{dials}, now{time}, mux{with_ids(options, dials)}, port{attach(lossless)} {}
 
     protocol::Stream& open(const StreamOptions& options) {
         auto* const stream = mux.open(options, now);
@@ -76,11 +75,15 @@ public:
         mux.enqueue(stream, piece.block, {0, static_cast<std::uint32_t>(bytes)}, now);
     }
 
-    MuxUnit fill(std::size_t room = 1'200) { return write(room, false); }
-    MuxUnit fill_urgent(std::size_t room = 1'200) { return write(room, true); }
+    protocol::MuxPort& attach(bool lossless) { return mux.attach(traits(lossless), dialled, now); }
 
-    protocol::FrameSink::Receipt hear(const MuxUnit& unit) {
-        return port.receive(unit.bytes, protocol::Framing::unit, now);
+    MuxUnit fill(std::size_t room = 1'200) { return write(port, room, false); }
+    MuxUnit fill(protocol::MuxPort& from) { return write(from, 1'200, false); }
+    MuxUnit fill_urgent(std::size_t room = 1'200) { return write(port, room, true); }
+
+    protocol::FrameSink::Receipt hear(const MuxUnit& unit) { return hear(port, unit); }
+    protocol::FrameSink::Receipt hear(protocol::MuxPort& at, const MuxUnit& unit) {
+        return at.receive(unit.bytes, framing(at), now);
     }
     protocol::FrameSink::Receipt hear(const std::function<void(protocol::FrameWriter&)>& say) {
         MuxUnit unit;
@@ -139,19 +142,34 @@ private:
         return made;
     }
 
-    MuxUnit write(std::size_t room, bool urgent) {
+    static protocol::Framing framing(const protocol::MuxPort& port) {
+        return port.traits().lossless ? protocol::Framing::stream : protocol::Framing::unit;
+    }
+
+    MuxUnit write(protocol::MuxPort& from, std::size_t room, bool urgent) {
         MuxUnit unit;
         unit.bytes.resize(room);
-        protocol::FrameWriter writer{unit.bytes};
-        unit.token = urgent ? port.fill_urgent(writer, now) : port.fill(writer, now);
+        std::vector<protocol::FrameWriter::Reference> references;
+        auto writer = framing(from) == protocol::Framing::stream
+                          ? protocol::FrameWriter{unit.bytes, room, references}
+                          : protocol::FrameWriter{unit.bytes};
+        unit.token = urgent ? from.fill_urgent(writer, now) : from.fill(writer, now);
+        REQUIRE(references.empty());
         unit.bytes.resize(writer.copied());
         return unit;
     }
 
 public:
+    bool dialled;
     Time& now;
     protocol::Mux mux;
     protocol::MuxPort& port;
+};
+
+/// Both ends of a link.
+struct MuxLink {
+    protocol::MuxPort* one;
+    protocol::MuxPort* other;
 };
 
 struct MuxPair {
@@ -159,21 +177,29 @@ struct MuxPair {
                      bool lossless = false)
         : one{true, options, now, lossless}, other{false, options, now, lossless} {}
 
+    MuxLink link() { return {&one.port, &other.port}; }
+    MuxLink add_link(bool lossless) { return {&one.attach(lossless), &other.attach(lossless)}; }
+
     /// Carries the unit, and the word that it arrived.
-    void carry(MuxEnd& from, MuxEnd& to, const MuxUnit& unit) {
-        const auto receipt = to.hear(unit);
+    void carry(MuxEnd& from, MuxEnd& to, const MuxUnit& unit) { carry(link(), from, to, unit); }
+    void carry(const MuxLink& link, MuxEnd& from, MuxEnd& to, const MuxUnit& unit) {
+        auto& source = &from == &one ? *link.one : *link.other;
+        auto& target = &from == &one ? *link.other : *link.one;
+        const auto receipt = to.hear(target, unit);
         REQUIRE_FALSE(receipt.error);
-        receipt.stored ? from.port.acked(unit.token, now) : from.port.lost(unit.token, now);
+        receipt.stored ? source.acked(unit.token, now) : source.lost(unit.token, now);
     }
 
-    /// Carries all that either end has to say, until neither has more.
-    void settle() {
+    /// Carries all that either end has to say there, until neither has more.
+    void settle() { settle(link()); }
+    void settle(const MuxLink& link) {
         for (bool more = true; more;) {
             more = false;
             for (auto* const from : {&one, &other}) {
                 auto& to = from == &one ? other : one;
-                for (auto unit = from->fill(); !unit.empty(); unit = from->fill()) {
-                    carry(*from, to, unit);
+                auto& source = from == &one ? *link.one : *link.other;
+                for (auto unit = from->fill(source); !unit.empty(); unit = from->fill(source)) {
+                    carry(link, *from, to, unit);
                     more = true;
                 }
             }

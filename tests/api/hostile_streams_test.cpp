@@ -4,8 +4,11 @@
 #include "api/hostile.hpp"
 #include "catch.hpp"
 
+#include <braid/close_code.hpp>
+
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <cstdio>
@@ -238,6 +241,25 @@ TEST_CASE("hostile streams: more streams than MAX_STREAMS allows") {
     }
     check_thrown_out(arena, bytes, errc::stream_limit_violation, 2 * mebibyte);
     CHECK(arena.streams_seen() == 256);
+}
+
+TEST_CASE("hostile 27: a stream that is to be encrypted is refused on a plain channel") {
+    Arena arena;
+    Peer peer{arena};
+    peer.join();
+    Open fields;
+    fields.promises = hostile::reliable | static_cast<unsigned>(braid::Promises::encrypted);
+    peer.send(open(fields).add(message(0, 0, 100)));
+    peer.finish();
+    const auto said = peer.read_to_end();
+    const auto refusal =
+        Bytes{}.u8(0x08).number(0).number(braid::close_code::encryption_unavailable);
+    const auto found = std::ranges::search(said, refusal.view());
+    CHECK_FALSE(found.empty());
+    CHECK(arena.next_end().error == errc::participant_lost);
+    CHECK(arena.streams_seen() == 0);
+    CHECK(arena.stats().streams_refused == 1);
+    CHECK(arena.client_lives());
 }
 
 TEST_CASE("hostile streams: 256 streams that are never used") {

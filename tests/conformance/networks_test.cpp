@@ -166,6 +166,27 @@ ON_EVERY_TRANSPORT("a second connect to a participant is refused and harms nothi
     CHECK_FALSE(server.try_connected());
 }
 
+ON_EVERY_TRANSPORT("hostile 61: of two networks with one Pid the second is refused") {
+    const auto executor = co_await asio::this_coro::executor;
+    Network server{executor, quiet()};
+    Network first{executor, quiet()};
+    Network second{first.pid(), executor, quiet()};
+    auto listener = co_await listen(server, transport);
+    const auto address = to_string(listener.address());
+    auto at_first = co_await first.connect(address);
+    auto at_server = co_await server.connected();
+    for (int i = 0; i < 3; ++i) {
+        const auto error = co_await error_of(second.connect(address));
+        CHECK(error == errc::already_connected);
+    }
+    CHECK(server.stats().participants == 1);
+    CHECK_FALSE(server.try_connected());
+    auto stream = co_await at_first.open();
+    stream.send(1);
+    auto seen = co_await at_server.opened();
+    co_await expect_numbers(seen, 1, 2);
+}
+
 ON_EVERY_TRANSPORT("a network does not connect to itself") {
     const auto executor = co_await asio::this_coro::executor;
     Network network{executor, quiet()};

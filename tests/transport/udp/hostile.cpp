@@ -201,8 +201,12 @@ protocol::Stream* Victim::open(unsigned promises) {
 }
 
 void Victim::send(protocol::Stream& stream, std::size_t bytes) {
-    mux.enqueue(stream, block_, {0, static_cast<std::uint32_t>(bytes)}, now);
+    enqueue(stream, bytes);
     run();
+}
+
+void Victim::enqueue(protocol::Stream& stream, std::size_t bytes) {
+    mux.enqueue(stream, block_, {0, static_cast<std::uint32_t>(bytes)}, now);
 }
 
 std::uint64_t Victim::bytes_left() const {

@@ -131,6 +131,7 @@ public:
 
     protocol::Stream* open(unsigned promises = 7);
     void send(protocol::Stream& stream, std::size_t bytes);
+    void enqueue(protocol::Stream& stream, std::size_t bytes);  ///< for the next run()
     std::uint64_t bytes_left() const;
 
     protocol::Time now{std::chrono::seconds{1'000}};

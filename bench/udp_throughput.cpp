@@ -41,6 +41,7 @@ struct Series {
     std::vector<double> messages_per_second;
     std::vector<double> megabytes_per_second;
     std::vector<double> cpu_ns_per_message;
+    std::vector<double> cpu_us_per_packet;
     std::vector<double> sender_calls;
     std::vector<double> receiver_calls;
     std::string problem;
@@ -73,6 +74,10 @@ void measure(const OneWayPeer& peer, OneWayTask task, Placement placement, Serie
     series.messages_per_second.push_back(value(result.messages_per_second));
     series.megabytes_per_second.push_back(value(result.bytes_per_second / 1e6));
     series.cpu_ns_per_message.push_back(value(result.cpu_ns_per_message));
+    const double per_packet =
+        static_cast<double>(result.messages) / static_cast<double>(result.packets);
+    series.cpu_us_per_packet.push_back(
+        value(result.packets == 0 ? std::nan("") : result.cpu_ns_per_message * per_packet / 1e3));
     series.sender_calls.push_back(value((*calls)[0].per_message()));
     series.receiver_calls.push_back(value((*calls)[1].per_message()));
 }
@@ -80,12 +85,13 @@ void measure(const OneWayPeer& peer, OneWayTask task, Placement placement, Serie
 void print_size(std::size_t message_bytes, const std::vector<OneWayPeer>& peers,
                 SeriesByPeer& series) {
     Table table({std::to_string(message_bytes) + " B", "messages/s", "MB/s", "CPU ns/message",
-                 "calls/message: sender", "receiver", "rate / " + control});
+                 "CPU us/packet", "calls/message: sender", "receiver", "rate / " + control});
     for (const OneWayPeer& peer : peers) {
         const Series& mine = series[peer.name];
         table.row({peer.name, short_spread(spread_of(mine.messages_per_second)),
                    short_spread(spread_of(mine.megabytes_per_second)),
                    short_spread(spread_of(mine.cpu_ns_per_message)),
+                   short_spread(spread_of(mine.cpu_us_per_packet)),
                    short_spread(spread_of(mine.sender_calls)),
                    short_spread(spread_of(mine.receiver_calls)),
                    short_spread(

@@ -118,6 +118,7 @@ OneWayResult measure_one_way(const OneWayPeer& peer, const OneWayTask& task, Pla
         return result;
     }
     result.messages = board->messages;
+    result.packets = board->packets;
     const auto messages = static_cast<double>(result.messages);
     result.messages_per_second = messages / (static_cast<double>(board->receive_ns) / 1e9);
     result.bytes_per_second = result.messages_per_second * static_cast<double>(task.message_bytes);

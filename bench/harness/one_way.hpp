@@ -36,6 +36,7 @@ struct OneWayBoard {
     std::atomic<bool> finished{false};
     std::atomic<std::uint64_t> messages{0};
     std::atomic<std::uint64_t> order_errors{0};
+    std::atomic<std::uint64_t> packets{0};
     std::atomic<std::int64_t> receive_ns{0};  ///< from the first message to the last
     std::atomic<std::int64_t> sender_cpu_ns{0};
     std::atomic<std::int64_t> receiver_cpu_ns{0};
@@ -58,6 +59,9 @@ public:
         }
         return time_over_ ? end_sequence : sequence_++;
     }
+
+    /// How many datagrams the messages took, where the peer can tell.
+    void took(std::uint64_t packets) { board_.packets = packets; }
 
     /// Blocks. What this process still works on in other threads goes on and is counted.
     void wait_until_received();
@@ -122,6 +126,7 @@ struct OneWayResult {
     double messages_per_second = 0;
     double bytes_per_second = 0;
     double cpu_ns_per_message = 0;  ///< both processes together
+    std::uint64_t packets = 0;      ///< that the sender sent; 0 if not known
 };
 
 /// Where the two sides run.

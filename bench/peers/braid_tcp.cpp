@@ -173,6 +173,7 @@ asio::awaitable<void> send_one_way(OneWaySender& sender, Way way) {
     auto stream = co_await participant.open();
     sender.connected();
     co_await send_messages<Traffic>(sender, stream);
+    sender.took(participant.stats().packets_sent);
     sender.wait_until_received();
     co_await network.shutdown();
 }

@@ -134,6 +134,7 @@ void send_one_way(OneWaySender& sender) {
         sent += count;
         received = read_count(socket, MSG_DONTWAIT, received);
     }
+    sender.took(sent);
     sender.wait_until_received();
 }
 

@@ -96,6 +96,8 @@ public:
         }
     }
 
+    std::uint64_t packets_sent() const noexcept { return host_->totalSentPackets; }
+
     void wait(std::int64_t at_most_ns) { wait_for_datagram(*host_, at_most_ns); }
 
 private:
@@ -188,6 +190,7 @@ void send_one_way(OneWaySender& sender, std::size_t ahead_bytes) {
         dialled.serve();
         dialled.wait(service_every_ns);
     }
+    sender.took(dialled.packets_sent());
     sender.wait_until_received();
 }
 

@@ -15,7 +15,17 @@ struct ParticipantStats {
     std::uint64_t rate_bytes_per_second = 0;      ///< what the path carries; 0 if not known
     double loss = 0;  ///< share of packets lost of late, 0 to 1; where packets can be
     std::uint64_t congestion_window_bytes = 0;  ///< how much may be under way; 0 if not known
-    std::uint64_t events_dropped = 0;           ///< not taken by next_event() in time
+
+    /// What the channel has carried, with acknowledgements and repetitions, without the headers of
+    /// UDP or TCP and IP. Packets over UDP only, where `packets_lost` counts those sent that were
+    /// taken for lost, a few of which come late after all; nothing over mpsc.
+    std::uint64_t packets_sent = 0;
+    std::uint64_t packets_received = 0;
+    std::uint64_t packets_lost = 0;
+    std::uint64_t bytes_sent = 0;
+    std::uint64_t bytes_received = 0;
+
+    std::uint64_t events_dropped = 0;  ///< not taken by next_event() in time
 
     /// Messages without guaranteed_delivery that were not handed over: their time to live had
     /// passed, a newer one replaced them, or their stream's queue was over its limit.

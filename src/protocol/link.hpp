@@ -27,6 +27,16 @@ struct LinkPath {
     double loss = 0;                 ///< share of what is sent, of late: 0 to 1
 };
 
+/// What a link has carried since it began, acknowledgements and repetitions included, headers of
+/// the layers below not: packets where it cuts them itself, bytes where they leave the process.
+struct LinkTraffic {
+    std::uint64_t packets_sent = 0;
+    std::uint64_t packets_received = 0;
+    std::uint64_t packets_lost = 0;  ///< of those sent; some turn out to have come late
+    std::uint64_t bytes_sent = 0;
+    std::uint64_t bytes_received = 0;
+};
+
 /// Names the frames of one unit in feedback; 0 for those nobody needs to hear of.
 using FrameToken = std::uint64_t;
 
@@ -86,6 +96,7 @@ public:
 
     virtual LinkTraits traits() const noexcept = 0;
     virtual LinkPath path() const noexcept = 0;
+    virtual LinkTraffic traffic() const noexcept { return {}; }
 
     /// Takes frames from `source` while there is room and something to send.
     virtual void fill(FrameSource& source, Time now) = 0;

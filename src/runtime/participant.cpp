@@ -302,6 +302,11 @@ ParticipantStats Participant::stats() const {
     stats.rate_bytes_per_second = gauges_.rate_bytes_per_second.load(relaxed);
     stats.loss = gauges_.loss.load(relaxed);
     stats.congestion_window_bytes = gauges_.congestion_window_bytes.load(relaxed);
+    stats.packets_sent = gauges_.packets_sent.load(relaxed);
+    stats.packets_received = gauges_.packets_received.load(relaxed);
+    stats.packets_lost = gauges_.packets_lost.load(relaxed);
+    stats.bytes_sent = gauges_.bytes_sent.load(relaxed);
+    stats.bytes_received = gauges_.bytes_received.load(relaxed);
     stats.messages_dropped_unsent = gauges_.messages_dropped_unsent.load(relaxed);
     stats.messages_dropped_unread = gauges_.messages_dropped_unread.load(relaxed);
     stats.queued_bytes = intake_.queued();

@@ -221,6 +221,11 @@ private:
         std::atomic<std::uint64_t> rate_bytes_per_second{0};
         std::atomic<double> loss{0};
         std::atomic<std::uint64_t> congestion_window_bytes{0};
+        std::atomic<std::uint64_t> packets_sent{0};
+        std::atomic<std::uint64_t> packets_received{0};
+        std::atomic<std::uint64_t> packets_lost{0};
+        std::atomic<std::uint64_t> bytes_sent{0};
+        std::atomic<std::uint64_t> bytes_received{0};
         std::atomic<std::uint64_t> messages_dropped_unsent{0};
         std::atomic<std::uint64_t> messages_dropped_unread{0};
     };

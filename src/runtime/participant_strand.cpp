@@ -196,6 +196,13 @@ void Participant::note_stats() noexcept {
     gauges_.rate_bytes_per_second.store(port_->path().rate_bytes_per_second, relaxed);
     gauges_.loss.store(port_->path().loss, relaxed);
     gauges_.congestion_window_bytes.store(port_->path().window_bytes, relaxed);
+    if (channel_ == nullptr) return;
+    const auto traffic = channel_->link().traffic();
+    gauges_.packets_sent.store(traffic.packets_sent, relaxed);
+    gauges_.packets_received.store(traffic.packets_received, relaxed);
+    gauges_.packets_lost.store(traffic.packets_lost, relaxed);
+    gauges_.bytes_sent.store(traffic.bytes_sent, relaxed);
+    gauges_.bytes_received.store(traffic.bytes_received, relaxed);
 }
 
 void Participant::note(ParticipantEvent event) {

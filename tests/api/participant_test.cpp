@@ -270,3 +270,30 @@ TEST_CASE("a cancelled open leaves nothing behind") {
         co_await until([&] { return pair.at_client.stats().streams == 0; });
     }());
 }
+
+TEST_CASE("what the channel carried is counted at both ends") {
+    const auto carry = [](std::string where, bool out, bool packets) -> awaitable<void> {
+        CAPTURE(where);
+        auto pair = co_await make_pair_at(where, {}, {});
+        auto lane = co_await make_lane(pair);
+        constexpr std::size_t bytes = 100'000;
+        lane.client.send(Message{std::vector<std::byte>(bytes)});
+        const auto message = co_await lane.server.recv<Message>();
+        CHECK(message.size() == bytes);
+        co_await lane.client.drained();
+        lane.server.send(1);
+        const auto answer = co_await lane.client.recv<int>();
+        CHECK(answer == 1);
+        const auto client = pair.at_client.stats();
+        const auto server = pair.at_server.stats();
+        CHECK((client.bytes_sent > bytes) == out);
+        CHECK((server.bytes_received > bytes) == out);
+        CHECK(client.bytes_sent < bytes + bytes / 4);
+        CHECK(client.bytes_received < bytes / 4);
+        CHECK((client.packets_sent > bytes / 10'000) == packets);
+        CHECK((server.packets_received > bytes / 10'000) == packets);
+    };
+    run(carry("tcp://127.0.0.1:0", true, false));
+    run(carry("udp://127.0.0.1:0", true, true));
+    run(carry("mpsc://0", false, false));
+}

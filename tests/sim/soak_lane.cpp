@@ -123,7 +123,7 @@ void SoakWatch::tell() {
     report_.path_changes = 0;
     for (std::size_t side = 0; side < 2; ++side) {
         const auto& counters = pair_.end(side).link->counters();
-        report_.packets_lost += counters.packets_lost;
+        report_.packets_lost += counters.traffic.packets_lost;
         report_.losses_spurious += counters.losses_spurious;
         report_.probe_timeouts += counters.probe_timeouts;
         report_.path_changes += counters.path_changes;

@@ -63,7 +63,7 @@ SoakPair::SoakPair(const Options& options, Time start, Application application)
 }
 
 std::uint64_t SoakPair::packets_sent() const {
-    return ends_[0].link->counters().packets_sent + ends_[1].link->counters().packets_sent;
+    return ends_[0].link->traffic().packets_sent + ends_[1].link->traffic().packets_sent;
 }
 
 Time SoakPair::next_event() const {

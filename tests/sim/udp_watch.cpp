@@ -113,8 +113,9 @@ UdpWatch::Sink::Receipt UdpWatch::Sink::receive(std::span<const std::byte> bytes
 
 std::uint64_t UdpWatch::datagrams_dealt_with() const {
     const auto& counters = link_.counters();
-    return counters.packets_received + counters.packets_not_stored + counters.packets_duplicate +
-           counters.packets_not_authentic + counters.datagrams_unknown + counters.resets_ignored;
+    return counters.traffic.packets_received + counters.packets_not_stored +
+           counters.packets_duplicate + counters.packets_not_authentic +
+           counters.datagrams_unknown + counters.resets_ignored;
 }
 
 void UdpWatch::check_drained(std::size_t datagrams) {

@@ -46,6 +46,7 @@ public:
 
     protocol::LinkTraits traits() const noexcept override;
     protocol::LinkPath path() const noexcept override;
+    protocol::LinkTraffic traffic() const noexcept override { return within_->traffic(); }
     void fill(protocol::FrameSource& source, protocol::Time now) override;
     bool would_fill(protocol::FrameSource& source, protocol::Time now) override;
     void drain(protocol::FrameSink& sink, protocol::Time now) override;

@@ -89,6 +89,7 @@ std::size_t TcpLink::pending(std::span<std::span<const std::byte>> segments) con
 }
 
 void TcpLink::sent(std::size_t bytes) noexcept {
+    traffic_.bytes_sent += bytes;
     if (output_ != nullptr && output_->advance(bytes)) OutputBuffer::give_back(std::move(output_));
 }
 

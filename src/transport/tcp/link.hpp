@@ -36,6 +36,7 @@ public:
 
     protocol::LinkTraits traits() const noexcept override;
     protocol::LinkPath path() const noexcept override { return path_; }
+    protocol::LinkTraffic traffic() const noexcept override { return traffic_; }
     void fill(protocol::FrameSource& source, protocol::Time now) override;
     void drain(protocol::FrameSink& sink, protocol::Time now) override;
     protocol::Time deadline() const noexcept override { return protocol::never; }
@@ -46,7 +47,10 @@ public:
 
     /// Bytes that arrived; they, and the `leftover_bytes_max` bytes in front of them, which the
     /// link writes to, must stay until drain() returns.
-    void input(std::span<std::byte> bytes) noexcept { input_ = bytes; }
+    void input(std::span<std::byte> bytes) noexcept {
+        input_ = bytes;
+        traffic_.bytes_received += bytes.size();
+    }
     bool has_input() const noexcept { return !input_.empty() || fresh_leftover_; }
 
     /// The peer will send no more. A peer that leaves says so in a frame first; the end of the
@@ -83,6 +87,7 @@ private:
     std::unique_ptr<OutputBuffer> output_;
     std::error_code failure_;
     protocol::LinkPath path_;
+    protocol::LinkTraffic traffic_;
     std::uint64_t rate_min_ = 0;
     protocol::Time time_{};
 };

@@ -57,6 +57,7 @@ public:
 
     protocol::LinkTraits traits() const noexcept override;
     protocol::LinkPath path() const noexcept override;
+    protocol::LinkTraffic traffic() const noexcept override { return counters_.traffic; }
     void fill(protocol::FrameSource& source, protocol::Time now) override;
     bool would_fill(protocol::FrameSource& source, protocol::Time now) override;
     void drain(protocol::FrameSink& sink, protocol::Time now) override;
@@ -101,9 +102,7 @@ public:
     void last_words(protocol::Time now);
 
     struct Counters {
-        std::uint64_t packets_sent = 0;
-        std::uint64_t packets_received = 0;
-        std::uint64_t packets_lost = 0;
+        protocol::LinkTraffic traffic;
         std::uint64_t losses_spurious = 0;
         std::uint64_t packets_duplicate = 0;  ///< or too old to tell
         std::uint64_t packets_not_authentic = 0;
@@ -119,7 +118,7 @@ public:
     const SocketAddress& peer() const noexcept { return paths_.peer(); }
 
     /// True if the peer has proved to be there: a packet of it has come.
-    bool confirmed() const noexcept { return counters_.packets_received != 0; }
+    bool confirmed() const noexcept { return counters_.traffic.packets_received != 0; }
 
     std::size_t packet_bytes() const noexcept { return mtu_.packet_bytes(); }
     const Recovery& recovery() const noexcept { return recovery_; }

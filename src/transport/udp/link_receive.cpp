@@ -112,9 +112,10 @@ std::error_code UdpLink::take(const Datagram& datagram, std::uint64_t number,
     }
     const bool eliciting = !payload.empty() || frames.eliciting();
     const bool at_once = (!payload.empty() && payload[0] == ping_frame) ||
-                         counters_.packets_received < prompt_packets;
+                         counters_.traffic.packets_received < prompt_packets;
     acknowledgements_.received(number, eliciting, at_once, now);
-    if (++counters_.packets_received == 1) measure_handshake(now);
+    counters_.traffic.bytes_received += datagram.bytes.size();
+    if (++counters_.traffic.packets_received == 1) measure_handshake(now);
     authentic_at_ = now;
     if (frames.ack) {
         if (const auto error = recovery_.on_ack(*frames.ack, now, feedback_)) return error;
@@ -144,7 +145,7 @@ void UdpLink::learn(protocol::FrameSink& sink, Time now) {
         if (packet.token != 0) sink.acked(packet.token, now);
     }
     for (const auto& packet : feedback_.lost) {
-        ++counters_.packets_lost;
+        ++counters_.traffic.packets_lost;
         mtu_.lost(packet.bytes, packet.probes_mtu, now);
         if (packet.token != 0) sink.lost(packet.token, now);
     }

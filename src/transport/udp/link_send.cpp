@@ -121,7 +121,7 @@ bool UdpLink::send(protocol::FrameSource* source, Purpose purpose, Time now) {
         draft.packet.eliciting = unit.written() != 0;
     }
     const bool asks = probe || (draft.packet.acknowledges != 0 &&
-                                counters_.packets_sent % silent_packets_max == 0);
+                                counters_.traffic.packets_sent % silent_packets_max == 0);
     if (!draft.packet.eliciting && asks) {
         // A peer that has forgotten the connection says so only to packets that are this long.
         while (draft.bytes + 1 + tag_bytes < reset_trigger_bytes_min) {
@@ -227,7 +227,8 @@ void UdpLink::commit(Draft& draft, const SocketAddress& to, bool application_lim
             congestion_->on_sent(now, draft.bytes, recovery_.bytes_in_flight());
         }
     }
-    ++counters_.packets_sent;
+    ++counters_.traffic.packets_sent;
+    counters_.traffic.bytes_sent += draft.bytes;
 }
 
 // How long the next packet of data may be.

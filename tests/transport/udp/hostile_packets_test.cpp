@@ -30,7 +30,7 @@ TEST_CASE("hostile 1: datagrams of random bytes are dropped") {
         victim.deliver(bytes);
     }
     const auto& after = victim.link->counters();
-    CHECK(after.packets_received == before.packets_received);
+    CHECK(after.traffic.packets_received == before.traffic.packets_received);
     const auto counted = [](const auto& each) {
         return each.datagrams_unknown + each.packets_not_authentic + each.packets_duplicate +
                each.resets_ignored;
@@ -43,18 +43,18 @@ TEST_CASE("hostile 2: a packet with any bit altered is dropped and touches nothi
     Victim victim;
     const auto good = victim.packet(victim.number_next, FrameBytes{}.open(0).ping());
     const auto round_trip = victim.link->path().round_trip_time;
-    const auto received = victim.link->counters().packets_received;
+    const auto received = victim.link->traffic().packets_received;
     for (std::size_t bit = 0; bit < good.size() * 8; ++bit) {
         auto bad = good;
         bad[bit / 8] ^= std::byte{1} << (bit % 8);
         victim.deliver(bad);
     }
-    CHECK(victim.link->counters().packets_received == received);
+    CHECK(victim.link->traffic().packets_received == received);
     CHECK(victim.link->path().round_trip_time == round_trip);
     CHECK(victim.mux.stream_count() == 0);
     // Its number is as new as before.
     victim.deliver(good);
-    CHECK(victim.link->counters().packets_received == received + 1);
+    CHECK(victim.link->traffic().packets_received == received + 1);
     CHECK(victim.mux.stream_count() == 1);
 }
 
@@ -100,7 +100,7 @@ TEST_CASE("hostile 5: an authentic packet far ahead is the newest and the gap co
         victim.wait(1ms);
     }
     CHECK(victim.number_next > std::uint64_t{1} << 40);
-    CHECK(victim.link->counters().packets_received == 521);
+    CHECK(victim.link->traffic().packets_received == 521);
     CHECK(victim.lives());
     // What ranges are left are few, and an acknowledgement of them fits a packet.
     for (const auto& each : victim.heard) CHECK(each.bytes <= 1'200);

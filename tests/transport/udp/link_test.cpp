@@ -74,7 +74,7 @@ TEST_CASE("udp link: much arrives whole and in order though packets are lost and
     }
     CHECK(received.size() >= 1'000'000);
     CHECK(std::equal(received.begin(), received.end(), memory.begin()));
-    CHECK(pair.end(0).link->counters().packets_lost > 50);
+    CHECK(pair.end(0).link->traffic().packets_lost > 50);
     CHECK_FALSE(pair.end(0).link->failure());
     CHECK_FALSE(pair.end(1).link->failure());
 }
@@ -450,7 +450,7 @@ TEST_CASE("udp link: a simulated link loses and delays packets and what is guara
         if (auto* const twin = pair.twin(1, stream)) received += total(pair.take(1, *twin));
     }
     CHECK(received == 1'000'000);
-    CHECK(pair.end(0).link->counters().packets_lost > 20);
+    CHECK(pair.end(0).link->traffic().packets_lost > 20);
     CHECK(pair.end(0).link->path().round_trip_time >= 50ms);
 }
 

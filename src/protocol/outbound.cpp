@@ -69,9 +69,7 @@ bool Outbound::confirm_below(std::uint64_t count) {
     }
     if (count > number_first_) {
         const auto n = static_cast<std::size_t>(count - number_first_);
-        for (std::size_t i = 0; i < n; ++i) {
-            if (!queue_[i].confirmed) note_confirmed(queue_[i], number_of(i));
-        }
+        note_confirmed(number_first_, n);
         pop_front(n);
     }
     forget_resends(0, number_first_);
@@ -83,14 +81,19 @@ bool Outbound::confirm(std::uint64_t first, std::uint64_t n) {
     if (first > number_highest_ || n > number_highest_ - first) return false;
     if (!is_guaranteed(delivery_)) return true;
     if (first <= number_first_) return confirm_below(first + n);
+    note_confirmed(first, n);
+    forget_resends(first, first + n);
+    return true;
+}
+
+void Outbound::note_confirmed(std::uint64_t first, std::uint64_t n) {
     for (auto number = first; number < first + n; ++number) {
         auto& entry = queue_[number - number_first_];
         if (entry.confirmed) continue;
-        entry.confirmed = true;
-        note_confirmed(entry, number);
+        entry.confirmed = 1;
+        ++counters_.messages_confirmed;
+        if (entry.receipt) receipts_->deliver(number);
     }
-    forget_resends(first, first + n);
-    return true;
 }
 
 void Outbound::forget_resends(std::uint64_t first, std::uint64_t end) {

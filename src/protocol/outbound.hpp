@@ -207,7 +207,7 @@ private:
     void forget_resends(std::uint64_t first, std::uint64_t end);
     void lost_parts(const SentRange& range);
     void want_receipts();
-    void note_confirmed(const Entry& entry, std::uint64_t number);
+    void note_confirmed(std::uint64_t first, std::uint64_t n);
     void free(Entry& entry) noexcept;
     void pop_confirmed();
     void pop_front(std::size_t n);

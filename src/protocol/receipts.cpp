@@ -143,9 +143,4 @@ void Outbound::want_receipts() {
     for (std::size_t i = 0; i < queue_.size(); ++i) receipts_->queue(Receipts::not_asked);
 }
 
-void Outbound::note_confirmed(const Entry& entry, std::uint64_t number) {
-    ++counters_.messages_confirmed;
-    if (entry.receipt) receipts_->deliver(number);
-}
-
 }  // namespace braid::protocol

@@ -14,9 +14,6 @@ namespace {
 // Records and their parts are cut so that the log has no alignment to keep but this.
 constexpr std::size_t code_bytes = sizeof(std::uint64_t);
 
-// How far ahead of itself the log fetches memory: the next lock would have to wait for it.
-constexpr std::size_t prefetch_bytes = 256;
-
 // A message larger than a whole queue may go when it is alone.
 bool fits(std::size_t needed, std::size_t queued, std::size_t max) noexcept {
     return queued == 0 || (queued < max && needed <= max - queued);
@@ -191,6 +188,7 @@ void Intake::make_room(std::size_t bytes) {
 Intake::Appended Intake::write(Header header, std::span<const std::byte> head,
                                std::span<const std::byte> payload) noexcept {
     auto* to = current_->block.data + current_->used;
+    // The next lock would have to wait for it.
     __builtin_prefetch(to + prefetch_bytes, 1);
     std::memcpy(to, &header, sizeof header);
     to += sizeof header;

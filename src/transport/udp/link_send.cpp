@@ -152,7 +152,9 @@ void UdpLink::send_path_frames(Time now) {
         auto* const at = draft.room.data() + end;
         draft.bytes = end + (probe->response ? encode_path_response(probe->data, at)
                                              : encode_path_challenge(probe->data, at));
-        draft.packet.eliciting = true;
+        // An answer is not repeated: a peer that acknowledges none must not make more and more of
+        // them count as under way.
+        draft.packet.eliciting = !probe->response;
         paths_.probe_sent(*probe, draft.bytes + options_.sealing->tag_bytes(), now);
         commit(draft, probe->to, false, now);
     }

@@ -146,10 +146,11 @@ const PathValidation::Response* PathValidation::response(std::size_t bytes_min) 
     return nullptr;
 }
 
-// Where nothing else would be sent, the answer is no longer than the question.
+// No longer than the question: neither pace nor window holds an answer back.
 std::uint64_t PathValidation::allowance(const Response& response) const noexcept {
     const auto* path = path_to(response.to);
-    return path == nullptr ? response.bytes : path->allowance();
+    if (path == nullptr) return response.bytes;
+    return std::min<std::uint64_t>(response.bytes, path->allowance());
 }
 
 void PathValidation::probe_sent(const Probe& probe, std::size_t bytes,

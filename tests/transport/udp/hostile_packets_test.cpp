@@ -8,6 +8,7 @@
 
 #include <chrono>
 #include <initializer_list>
+#include <utility>
 
 using namespace std::chrono_literals;
 using braid::errc;
@@ -146,6 +147,29 @@ TEST_CASE("hostile 14: a type of frame that does not exist ends the connection")
         victim.say(FrameBytes{}.u8(type).fill(16));
         CHECK(victim.failure() == errc::protocol_violation);
     }
+}
+
+TEST_CASE("hostile 36: a flood of challenges gets no more bytes than it has and leaves no trace") {
+    Victim victim;
+    victim.heard.clear();
+    const auto in_flight = victim.link->recovery().bytes_in_flight();
+    std::size_t bytes_in = 0;
+    constexpr std::uint64_t flood = 20'000;
+    for (std::uint64_t i = 0; i < flood; ++i) {
+        auto datagram = victim.packet(victim.number_next++, FrameBytes{}.path_challenge(i));
+        bytes_in += datagram.size();
+        victim.deliver(std::move(datagram));
+    }
+    CHECK_FALSE(victim.failure());
+    CHECK(victim.heard.size() >= flood);
+    // Acknowledgements come on top.
+    CHECK(victim.bytes_left() <= 2 * bytes_in);
+    // The peer acknowledges nothing: what asks it to is forgotten behind so many packets.
+    const auto asking = braid::transport::Recovery::numbers_remembered;
+    CHECK(victim.link->recovery().bytes_in_flight() <= in_flight + asking);
+    CHECK(victim.lives());
+    victim.say(FrameBytes{}.path_challenge(1).path_challenge(2));
+    CHECK(victim.failure() == errc::frame_malformed);
 }
 
 TEST_CASE("hostile 48: a reset that is not the peer's is ignored") {

@@ -241,7 +241,7 @@ TEST_CASE("hostile 36: a thousand challenges in a packet are answered once") {
         for (int i = 0; i < 1000; ++i) server.paths.on_challenge(PathData{std::byte{1}});
         server.paths.on_challenge(PathData{last});
     };
-    server.packet(home, 0ms);
+    server.packet(home, 0ms, packet_bytes_base);
     ask(std::byte{7});
     CHECK(server.paths.deadline(probe_bytes) == protocol::Time::min());
     const auto answers = server.probes(0ms);
@@ -257,6 +257,8 @@ TEST_CASE("hostile 36: a thousand challenges in a packet are answered once") {
     }
     const auto more = server.probes(1ms);
     REQUIRE(more.size() == PathValidation::responses_max);
+    // Nor is an answer longer than what asked for it.
+    CHECK(more.back().bytes == probe_bytes);
     CHECK(more.back().data == PathData{static_cast<std::byte>(999 % 256)});
     CHECK(server.paths.deadline(probe_bytes) == protocol::never);
 }

@@ -334,7 +334,7 @@ std::error_code Inbound::finish(std::uint64_t count, bool ordered_lossless, Time
     final_count_ = count;
     if (!is_guaranteed(delivery_)) {
         if (ordered_lossless) {
-            ended_ = true;
+            end_lossy();
         } else {
             lossy_deadline_ = lossy_deadline;
         }
@@ -436,13 +436,16 @@ void Inbound::advance(Time now) {
         waiting_.pop_front();
         note_end();
     }
-    if (lossy_deadline_ <= now && !ended_) {
-        release_held(~std::uint64_t{0});
-        waiting_.clear();
-        counters_.abandoned += partial_.size();
-        partial_.clear();
-        ended_ = true;
-    }
+    if (lossy_deadline_ <= now && !ended_) end_lossy();
+}
+
+// What is missing will not come: what was held back for it is delivered.
+void Inbound::end_lossy() {
+    release_held(~std::uint64_t{0});
+    waiting_.clear();
+    counters_.abandoned += partial_.size();
+    partial_.clear();
+    ended_ = true;
 }
 
 void Inbound::abandon_below(std::uint64_t number) {

@@ -144,6 +144,7 @@ private:
     void abandon_below(std::uint64_t number);
     void make_room_for_partial(std::uint64_t number, std::size_t bytes);
     void release_undelivered(ReceiveCredit& participant);
+    void end_lossy();
     void note_end() noexcept;
 
     Promises promises_;

@@ -242,17 +242,24 @@ void Mux::advance_inbound(Time now) {
         stream->inbound_due_at = never;
         if (stream->inbound.ended()) continue;
         stream->inbound.advance(now);
-        if (stream->inbound.discarding()) {
-            stream->inbound.discard(receive_credit_);
-        } else if (!stream->inbound.delivered.empty()) {
-            note(*stream, StreamChange::delivered);
-        }
+        note_delivered(*stream);
         if (stream->inbound.ended()) {
             end_receiving(*stream, {});
             retire_if_done(*stream, now);
         } else {
             note_inbound_due(*stream);
         }
+    }
+}
+
+// What comes when nobody will read any more is thrown away.
+void Mux::note_delivered(Stream& stream) {
+    auto& inbound = stream.inbound;
+    if (inbound.discarding()) {
+        inbound.discard(receive_credit_);
+        offer_credit(stream);
+    } else if (!inbound.delivered.empty()) {
+        note(stream, StreamChange::delivered);
     }
 }
 

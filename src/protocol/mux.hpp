@@ -245,6 +245,7 @@ private:
     void end_receiving(Stream& stream, std::error_code reason);
     void answer_ping();
     void acknowledge_later(Stream& stream, std::size_t bytes, Time now, const MuxPort& port);
+    void note_delivered(Stream& stream);
     void note_inbound_due(Stream& stream);
     void advance_inbound(Time now);
 

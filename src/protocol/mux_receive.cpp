@@ -264,12 +264,7 @@ std::error_code Mux::deliver(MuxPort& port, Stream& stream, const Frame& frame,
         if (!std::exchange(stream.reservation_listed, true)) reservations_.push_back(stream.id);
         grant_reservations();
     }
-    if (inbound.discarding()) {
-        inbound.discard(receive_credit_);
-        offer_credit(stream);
-    } else if (!inbound.delivered.empty()) {
-        note(stream, StreamChange::delivered);
-    }
+    note_delivered(stream);
     if (inbound.ended() && !had_ended) {
         end_receiving(stream, {});
         retire_if_done(stream, now);
@@ -330,6 +325,7 @@ std::error_code Mux::on_peer_finished(MuxPort& port, Stream& stream, const Frame
         note_inbound_due(stream);
     }
     if (!inbound.ended()) return {};
+    note_delivered(stream);
     end_receiving(stream, {});
     retire_if_done(stream, now);
     return {};

@@ -5,7 +5,7 @@
 using namespace braid::protocol;
 using namespace std::chrono_literals;
 using braid::Promises;
-using braid::test::MuxLink;
+using braid::StreamOptions;
 using braid::test::MuxPair;
 
 namespace {
@@ -100,4 +100,32 @@ TEST_CASE("Who asks about a forgotten stream by one channel after another is ans
     auto& next = pair.one.open({.promises = in_order});
     pair.settle(third);
     CHECK_FALSE(pair.twin(next).inbound.ended());
+}
+
+TEST_CASE("What waits for a message that was lost with a channel is delivered at the end") {
+    MuxPair pair;
+    const auto second = pair.add_link(true);
+    StreamOptions options;
+    options.promises = Promises::ordered;
+    options.reorder_wait = 20ms;
+    auto& stream = pair.one.open(options);
+    pair.one.send(stream, 10);
+    pair.settle();
+    auto& twin = pair.twin(stream);
+    pair.one.send(stream, 10);
+    REQUIRE_FALSE(pair.one.fill().empty());
+    pair.one.mux.detach(pair.one.port, pair.now);
+    pair.settle(second);
+    pair.other.mux.detach(pair.other.port, pair.now);
+    CHECK(pair.other.read(twin) == std::vector{0});
+
+    pair.one.send(stream, 10);
+    pair.one.mux.finish(stream, pair.now);
+    pair.other.mux.take_changed();
+    twin.changes = 0;
+    pair.settle(second);
+    CHECK(twin.inbound.ended());
+    CHECK(twin.has(StreamChange::delivered));
+    CHECK(pair.other.read(twin) == std::vector{2});
+    CHECK(stream.send_error);
 }

@@ -35,8 +35,11 @@ TEST_CASE("Every promise is kept in every scenario") {
 
 TEST_CASE("Every promise is kept in the scenarios that once broke one") {
     // Stopped for credit with some left; late messages of a slot's stream before; one number for
-    // two messages after a fail-over; room reserved for ever on a stream that was reset.
-    const auto seed = GENERATE(std::uint64_t{3'365}, 6'645, 10'895, 10'596, 12'315, 7'570, 5'225);
+    // two messages after a fail-over; room reserved for ever on a stream that was reset; a last
+    // word that a late OPEN took back, or that went by another channel than the question; a message
+    // held back at the end of its stream.
+    const auto seed = GENERATE(std::uint64_t{3'365}, 6'645, 10'895, 10'596, 12'315, 7'570, 5'225,
+                               7'513, 2'029, 14'242);
     CAPTURE(seed);
     CHECK_NOTHROW(sim::run_scenario(seed));
 }

@@ -60,7 +60,7 @@ void Dialling::on_retry(const HandshakeHead& head, protocol::Time now) {
     initial_ = encode_initial(attempt_, cookie_, message_);
     if (++counters_.retries > retries_at_once) return;
     due_ = now;
-    pause_ = pause_first;
+    pause_ = initial_pause_first;
 }
 
 void Dialling::on_accept(const HandshakeHead& head, protocol::Time now) {

@@ -18,8 +18,7 @@ namespace braid::transport {
 /// affair.
 class Dialling {
 public:
-    /// Between the first two INITIALs; each next pause is twice as long, up to the longest one.
-    static constexpr protocol::Duration pause_first = std::chrono::milliseconds{100};
+    /// The longest between two INITIALs.
     static constexpr protocol::Duration pause_max = std::chrono::seconds{4};
     /// Cookies that are sent back at once; later ones wait for the next INITIAL.
     static constexpr unsigned retries_at_once = 3;
@@ -73,7 +72,7 @@ private:
     std::vector<std::byte> initial_;
     State state_ = State::asking;
     protocol::Time due_;
-    protocol::Duration pause_ = pause_first;
+    protocol::Duration pause_ = initial_pause_first;
     protocol::Time sent_at_{};
     std::uint64_t unanswered_ = 0;
     protocol::Duration round_trip_time_{0};

@@ -6,6 +6,7 @@
 #include "transport/udp/packet.hpp"
 #include "transport/udp/reset_token.hpp"
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -35,6 +36,9 @@ enum class SecurityPattern : std::uint8_t { plain = 0 };
 
 /// No INITIAL is shorter, so that nothing that answers one is longer (RFC 9000, 8.1).
 inline constexpr std::size_t initial_bytes_min = packet_bytes_base;
+
+/// From the first INITIAL to its repetition; each next pause is twice as long.
+inline constexpr protocol::Duration initial_pause_first = std::chrono::milliseconds{100};
 
 /// What an end says beside its hello: what matters to datagrams only.
 struct UdpTerms {

@@ -1,4 +1,4 @@
-#include "transport/udp/dialling.hpp"
+#include "transport/udp/handshake_datagram.hpp"
 #include "transport/udp/link.hpp"
 
 #include <braid/error.hpp>
@@ -130,7 +130,7 @@ std::error_code UdpLink::take(const Datagram& datagram, std::uint64_t number,
 void UdpLink::measure_handshake(Time now) {
     if (!options_.answered_at || recovery_.round_trip_time().known()) return;
     const auto measured = now - *options_.answered_at;
-    if (measured >= Dialling::pause_first) return;
+    if (measured >= initial_pause_first) return;
     recovery_.round_trip_time().sample(measured, Duration::zero());
 }
 

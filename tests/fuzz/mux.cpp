@@ -4,6 +4,8 @@
 
 #include "protocol/mux.hpp"
 
+#include "input.hpp"
+
 #include <algorithm>
 #include <array>
 #include <cstdlib>
@@ -13,6 +15,7 @@
 #include <vector>
 
 using namespace braid::protocol;
+using fuzz::Input;
 using namespace std::chrono_literals;
 
 namespace {
@@ -20,17 +23,6 @@ namespace {
 void require(bool holds) {
     if (!holds) std::abort();
 }
-
-struct Input {
-    const std::uint8_t* data;
-    std::size_t size;
-
-    std::uint8_t take() {
-        if (size == 0) return 0;
-        --size;
-        return *data++;
-    }
-};
 
 MuxOptions options(bool even) {
     MuxOptions made;

@@ -2,6 +2,7 @@
 // ended, and faults of the network, are read from the input, and every invariant of the simulator
 // is watched.
 
+#include "input.hpp"
 #include "sim/check.hpp"
 #include "sim/udp_scenario.hpp"
 
@@ -11,23 +12,12 @@
 #include <cstdlib>
 
 using namespace std::chrono_literals;
+using fuzz::Input;
 
 namespace {
 
 constexpr int operations_max = 16;
 constexpr std::size_t streams_max = 4;
-
-struct Input {
-    const std::uint8_t* data;
-    std::size_t size;
-
-    std::uint8_t take() {
-        if (size == 0) return 0;
-        --size;
-        return *data++;
-    }
-    sim::Duration milliseconds(int scale) { return scale * take() * 1ms; }
-};
 
 // What may last is bearable: half of what is sent gets through.
 sim::Fault fault(Input& input) {

@@ -4,6 +4,7 @@
 
 #include "catch.hpp"
 #include "protocol/mux.hpp"
+#include "sim/mux_options.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -45,14 +46,7 @@ struct MuxUnit {
     }
 };
 
-inline protocol::MuxOptions mux_pair_options() {
-    protocol::MuxOptions made;
-    made.peer.stream_credit = made.limits.stream_receive_window_bytes;
-    made.peer.participant_credit = made.limits.participant_receive_window_bytes;
-    made.peer.streams = made.limits.peer_streams;
-    made.peer.message_bytes_max = made.limits.message_bytes;
-    return made;
-}
+inline protocol::MuxOptions mux_pair_options() { return sim::mux_options({}, false); }
 
 class MuxEnd {
 public:

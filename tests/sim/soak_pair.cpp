@@ -2,6 +2,7 @@
 
 #include "crypto/mac_cipher.hpp"
 #include "sim/check.hpp"
+#include "sim/mux_options.hpp"
 
 #include <algorithm>
 #include <string>
@@ -12,7 +13,6 @@ namespace sim {
 using namespace std::chrono_literals;
 using braid::protocol::HandshakeSide;
 using braid::protocol::Mux;
-using braid::protocol::MuxOptions;
 using braid::transport::UdpLink;
 using braid::transport::UdpLinkOptions;
 
@@ -24,18 +24,6 @@ constexpr Duration wake_least = 50us;
 constexpr std::size_t read_at_once_max = 64;
 constexpr int rounds_max = 1'000;
 constexpr braid::transport::ConnectionId server_id = 0x1d00'0001;
-
-MuxOptions mux_options(const braid::Limits& limits, bool even) {
-    MuxOptions options;
-    options.even_ids = even;
-    options.limits = limits;
-    options.peer.stream_credit = limits.stream_receive_window_bytes;
-    options.peer.participant_credit = limits.participant_receive_window_bytes;
-    options.peer.streams = limits.peer_streams;
-    options.peer.message_bytes_max = limits.message_bytes;
-    options.peer.idle = limits.idle;
-    return options;
-}
 
 }  // namespace
 

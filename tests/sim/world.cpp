@@ -1,6 +1,7 @@
 #include "sim/world.hpp"
 
 #include "sim/check.hpp"
+#include "sim/mux_options.hpp"
 
 #include <algorithm>
 
@@ -22,18 +23,6 @@ constexpr Duration goodbye_max = 10s;
 constexpr Duration reminders_max = 1s;
 
 constexpr std::size_t lossy_bytes_max = 200'000;
-
-MuxOptions mux_options(const braid::Limits& limits, bool even) {
-    MuxOptions options;
-    options.even_ids = even;
-    options.limits = limits;
-    options.peer.stream_credit = limits.stream_receive_window_bytes;
-    options.peer.participant_credit = limits.participant_receive_window_bytes;
-    options.peer.streams = limits.peer_streams;
-    options.peer.message_bytes_max = limits.message_bytes;
-    options.peer.idle = limits.idle;
-    return options;
-}
 
 }  // namespace
 

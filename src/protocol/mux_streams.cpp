@@ -106,7 +106,10 @@ void Mux::rehome(Stream& stream, Time now) {
     stream.copies_listed = false;
     stream.open_arrived = stream.announced || port.traits_.lossless;
     stream.arrived_before_open.clear();
-    if (!stream.announced) {
+    if (stream.announced) {
+        // An OPEN that had not left when the channel died is of a slot that died with it.
+        stream.controls &= static_cast<std::uint8_t>(~static_cast<std::uint8_t>(Control::open));
+    } else {
         stream.slot = port.allocate_slot(now);
         name(port, stream, stream.slot);
         want(stream, Control::open);

@@ -129,3 +129,24 @@ TEST_CASE("What waits for a message that was lost with a channel is delivered at
     CHECK(pair.other.read(twin) == std::vector{2});
     CHECK(stream.send_error);
 }
+
+TEST_CASE("An OPEN that died with a second channel is not said of the slot on the third") {
+    MuxPair pair;
+    const auto second = pair.add_link(true);
+    const auto third = pair.add_link(false);
+    auto& stream = pair.one.open({.promises = in_order});
+    pair.one.send(stream, 10);
+    pair.settle();
+    auto& twin = pair.twin(stream);
+    pair.one.mux.detach(pair.one.port, pair.now);
+    pair.one.mux.detach(*second.one, pair.now);
+    pair.other.mux.detach(pair.other.port, pair.now);
+    pair.carry(third, pair.one, pair.other, pair.one.fill(*third.one));
+    pair.other.mux.detach(*second.other, pair.now);
+    pair.settle(third);
+    pair.one.mux.release(stream, pair.now);
+    pair.other.mux.release(twin, pair.now);
+    pair.settle(third);
+    CHECK(pair.one.mux.stream_count() == 0);
+    CHECK(pair.other.mux.stream_count() == 0);
+}

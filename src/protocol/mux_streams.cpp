@@ -129,9 +129,15 @@ void Mux::rehome(Stream& stream, Time now) {
     stream.outbound.rewind();
     stream.moved = true;
     if (std::exchange(stream.credit_blocked, false)) std::erase(credit_blocked_, &stream);
-    if (stream.send_state == Stream::SendState::closed && !stream.name_on(port)->peer_ended) {
-        // The peer may have forgotten the stream: it answers to the last words of both halves.
-        stream.send_state = Stream::SendState::closing;
+    if (stream.send_state >= Stream::SendState::closing) {
+        // Unless it said so here, the peer may have forgotten the stream: it answers to the last
+        // words of both halves.
+        const bool over = stream.name_on(port)->peer_ended;
+        stream.send_state = over ? Stream::SendState::closed : Stream::SendState::closing;
+        const auto moot = static_cast<std::uint8_t>(Control::close) |
+                          static_cast<std::uint8_t>(Control::reset) |
+                          static_cast<std::uint8_t>(Control::refuse);
+        if (over) stream.controls &= static_cast<std::uint8_t>(~moot);
     }
     if (stream.send_state == Stream::SendState::closing) {
         const bool refused = stream.send_error == errc::stream_refused && !stream.opened_here;

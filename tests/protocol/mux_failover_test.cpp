@@ -150,3 +150,25 @@ TEST_CASE("An OPEN that died with a second channel is not said of the slot on th
     CHECK(pair.one.mux.stream_count() == 0);
     CHECK(pair.other.mux.stream_count() == 0);
 }
+
+TEST_CASE("What the peer said by the third channel holds after the second has died too") {
+    MuxPair pair;
+    const auto second = pair.add_link(false);
+    const auto third = pair.add_link(false);
+    auto& stream = pair.one.open({.promises = in_order});
+    pair.settle();
+    auto& twin = pair.twin(stream);
+    pair.one.mux.finish(stream, pair.now);
+    pair.settle();
+    pair.other.mux.release(twin, pair.now);
+    pair.other.mux.detach(pair.other.port, pair.now);
+    pair.other.mux.detach(*second.other, pair.now);
+    pair.settle(third);
+    CHECK(pair.other.mux.stream_count() == 0);
+
+    pair.one.mux.release(stream, pair.now);
+    pair.one.mux.detach(pair.one.port, pair.now);
+    pair.one.mux.detach(*second.one, pair.now);
+    pair.settle(third);
+    CHECK(pair.one.mux.stream_count() == 0);
+}

@@ -4,6 +4,7 @@
 #include "sim/check.hpp"
 #include "sim/world.hpp"
 
+#include <array>
 #include <utility>
 
 using namespace std::chrono_literals;
@@ -69,7 +70,37 @@ void check_death_at_every_step(bool first_lossless, bool second_lossless) {
     }
 }
 
+// The way to which they moved dies as well, before or after the other end has moved too.
+void check_two_deaths(bool first_lossless, bool second_lossless, bool third_lossless) {
+    const auto steps = steps_without_death(first_lossless, second_lossless);
+    for (std::uint64_t death = 0; death < steps; ++death) {
+        for (const auto after : {1ms, 14ms, 60ms}) {
+            CAPTURE(first_lossless, second_lossless, third_lossless, death, after.count());
+            const auto world = world_of(first_lossless, second_lossless);
+            world->add_link(link_of(third_lossless));
+            try {
+                for (std::uint64_t i = 0; i < death; ++i) world->run_step();
+                const std::array noticed{sim::Duration{1ms}, sim::Duration{40ms}};
+                const std::array late{noticed[1], noticed[0]};
+                world->kill_link(0, death % 2 == 0, death % 3 == 0 ? noticed : late);
+                world->run_for(after);
+                world->kill_link(1, death % 2 != 0, death % 5 < 2 ? noticed : late);
+                world->run_for(200ms);
+                world->wind_up();
+            } catch (const sim::Violation& violation) {
+                FAIL_CHECK(violation.what());
+            }
+        }
+    }
+}
+
 }  // namespace
+
+TEST_CASE("The death of one link and then of another at any step loses nothing") {
+    for (unsigned kinds = 0; kinds < 8; ++kinds) {
+        check_two_deaths((kinds & 1u) != 0, (kinds & 2u) != 0, (kinds & 4u) != 0);
+    }
+}
 
 TEST_CASE("The death of a byte stream at any step loses nothing beside another byte stream") {
     check_death_at_every_step(true, true);

@@ -147,7 +147,9 @@ private:
     Span begin_flush() noexcept;
     void end_block(IntakeBlock& block, bool last) noexcept;
     static void recycle(protocol::Block& block);
-    using Pieces = std::array<protocol::Piece, 64>;
+    // Messages that are visited together: enough that what is done once for all costs little.
+    static constexpr std::size_t pieces_max = 64;
+    using Pieces = std::array<protocol::Piece, pieces_max>;
     static Header header_at(const IntakeBlock& block, std::uint32_t position) noexcept;
     static Record next(IntakeBlock& block, std::uint32_t& position, std::uint32_t end,
                        Pieces& pieces) noexcept;
